@@ -1,0 +1,16 @@
+//! Configuration as plain data.
+//!
+//! Two domains, as in Traefik: the *static* configuration (read once at start: entry points, providers, logs) in
+//! `static_`, and the *dynamic* configuration (routers, services, middlewares, TLS; replaced while running) in
+//! [`dynamic`]. Everything here is data with names, defaults and documentation; behaviour lives in other crates, so
+//! that reading a configuration imports no behaviour.
+//!
+//! Start reading at [`dynamic::Configuration`].
+
+pub mod diagnostic;
+pub mod dynamic;
+pub mod names;
+pub mod types;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use types::{GoDuration, Secret};

@@ -1,0 +1,1 @@
+//! The `providers` crate of pointsman.

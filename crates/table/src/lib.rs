@@ -1,0 +1,1 @@
+//! The `table` crate of pointsman.

@@ -1,0 +1,1 @@
+//! The `tls` crate of pointsman.
