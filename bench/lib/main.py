@@ -313,7 +313,8 @@ def main():
                 results[scenario.name] = {name: summary(rounds) for name, rounds in found.items()}
             except Exception as error:
                 # The other scenarios still tell something; the run as a whole has failed.
-                traceback.print_exc()
+                if not isinstance(error, RuntimeError):
+                    traceback.print_exc()
                 failures.append(f"{scenario.name}: {error}")
     finally:
         process.stop(bench.backend)

@@ -321,7 +321,7 @@ class Caddy(Proxy):
             sites += f"https://localhost:{self.websecure} {{\ntls {b.certificate} {b.key}\n{forward}\n}}\n"
         config = self.write(
             "Caddyfile",
-            "{\nadmin off\npersist_config off\nauto_https disable_redirects\ndefault_bind 127.0.0.1\n"
+            "{\nadmin off\nauto_https disable_redirects\ndefault_bind 127.0.0.1\n"
             "servers {\nprotocols h1 h2\n}\nlog {\nlevel ERROR\n}\n}\n" + sites,
         )
         return ["caddy", "run", "--config", config, "--adapter", "caddyfile"]
