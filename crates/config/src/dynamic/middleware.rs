@@ -1,8 +1,38 @@
 //! HTTP middlewares as data. Traefik: `http.middlewares.<name>`.
 
+mod buffering;
+mod circuit_breaker;
+mod compress;
+mod content_type;
+mod digest_auth;
+mod encoded_characters;
+mod errors;
+mod grpc_web;
+mod in_flight_req;
+mod ip_white_list;
+mod pass_tls_client_cert;
+mod rate_limit;
+mod replace_path;
+mod strip_prefix_regex;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+
+pub use buffering::Buffering;
+pub use circuit_breaker::CircuitBreaker;
+pub use compress::Compress;
+pub use content_type::ContentType;
+pub use digest_auth::DigestAuth;
+pub use encoded_characters::EncodedCharacters;
+pub use errors::ErrorPages;
+pub use grpc_web::GrpcWeb;
+pub use in_flight_req::{InFlightReq, SourceCriterion};
+pub use ip_white_list::IpWhiteList;
+pub use pass_tls_client_cert::{ClientCertInfo, ClientCertIssuer, ClientCertSubject, PassTlsClientCert};
+pub use rate_limit::{RateLimit, Redis};
+pub use replace_path::{ReplacePath, ReplacePathRegex};
+pub use strip_prefix_regex::StripPrefixRegex;
 
 use super::http::{is_false, is_zero};
 use crate::types::{GoDuration, Secret};
@@ -31,6 +61,39 @@ pub enum Middleware {
     Retry(Retry),
     /// Takes a prefix off the path.
     StripPrefix(StripPrefix),
+    /// Reads a whole body before it goes on.
+    Buffering(Buffering),
+    /// Stops sending requests to a service that fails.
+    CircuitBreaker(CircuitBreaker),
+    /// Compresses responses.
+    Compress(Compress),
+    /// Guesses the `Content-Type` of responses.
+    ContentType(ContentType),
+    /// HTTP digest authentication.
+    DigestAuth(DigestAuth),
+    /// Refuses percent-encoded characters in paths.
+    EncodedCharacters(EncodedCharacters),
+    /// Takes the body of error responses from another service.
+    Errors(ErrorPages),
+    /// Translates gRPC-Web into gRPC.
+    GrpcWeb(GrpcWeb),
+    /// Limits the requests that run at the same time.
+    InFlightReq(InFlightReq),
+    /// Deprecated name of `ipAllowList`.
+    IpWhiteList(IpWhiteList),
+    /// Tells the server about the client's certificate.
+    #[serde(rename = "passTLSClientCert")]
+    PassTlsClientCert(PassTlsClientCert),
+    /// A plugin's middleware: the plugin's name and whatever it takes.
+    Plugin(BTreeMap<String, serde_json::Value>),
+    /// Limits the rate of requests.
+    RateLimit(Box<RateLimit>),
+    /// Replaces the path.
+    ReplacePath(ReplacePath),
+    /// Replaces the path by regular expression.
+    ReplacePathRegex(ReplacePathRegex),
+    /// Takes a prefix that a regular expression matches off the path.
+    StripPrefixRegex(StripPrefixRegex),
 }
 
 /// Puts a prefix before the path. Traefik: `addPrefix`.

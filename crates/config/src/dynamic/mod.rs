@@ -5,7 +5,9 @@
 
 pub mod http;
 pub mod middleware;
+pub mod tcp;
 pub mod tls;
+pub mod udp;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +24,10 @@ pub struct Configuration {
     pub http: HttpConfiguration,
     /// Certificates, stores and options. Traefik: `tls`.
     pub tls: tls::TlsConfiguration,
+    /// TCP routers, services, middlewares and transports. Traefik: `tcp`.
+    pub tcp: tcp::TcpConfiguration,
+    /// UDP routers and services. Traefik: `udp`.
+    pub udp: udp::UdpConfiguration,
 }
 
 /// The HTTP part of a [`Configuration`].
