@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use crate::head::{is_field_value, is_token};
+use crate::head::{field_line, is_field_value, is_token};
 use crate::names;
 
 /// Framing bytes that one body may hold beyond its free share.
@@ -282,6 +282,7 @@ impl Decoder {
                 State::SizeStart
             }
             State::TrailerStart if byte == b'\r' => State::EndLf,
+            State::TrailerStart if byte == b'\n' => return Err(ChunkedError::LineEnd),
             State::TrailerStart => {
                 self.trailers
                     .get_or_insert_default()
@@ -291,7 +292,7 @@ impl Decoder {
             State::TrailerLf => {
                 expect(byte, b'\n')?;
                 if let Some(trailers) = &mut self.trailers {
-                    trailers.end_line()?;
+                    trailers.end_line(self.max_trailer_bytes)?;
                 }
                 State::TrailerStart
             }
@@ -307,7 +308,9 @@ impl Decoder {
     /// Takes bytes of a trailer line up to and including its CR; returns how many.
     fn trailer_bytes(&mut self, rest: &[u8]) -> Result<usize, ChunkedError> {
         let end = memchr::memchr2(b'\r', b'\n', rest);
-        let line = end.map_or(Some(rest), |end| rest.get(..end)).unwrap_or(rest);
+        let line = end
+            .map_or(Some(rest), |end| rest.get(..end))
+            .unwrap_or(rest);
         self.trailers
             .get_or_insert_default()
             .push(line, self.max_trailer_bytes)?;
@@ -370,38 +373,33 @@ impl Trailers {
         Ok(())
     }
 
-    fn end_line(&mut self) -> Result<(), ChunkedError> {
+    fn end_line(&mut self, max: usize) -> Result<(), ChunkedError> {
         self.received += 2;
         self.lines += 1;
-        if self.lines > MAX_TRAILERS {
+        if self.received > max || self.lines > MAX_TRAILERS {
             return Err(ChunkedError::TrailersTooLarge);
         }
         let line = self.bytes.get(self.start..).unwrap_or_default();
-        let colon = memchr::memchr(b':', line).ok_or(ChunkedError::Trailer)?;
-        let (name, rest) = line.split_at_checked(colon).ok_or(ChunkedError::Trailer)?;
-        let raw = rest.get(1..).unwrap_or_default();
-        let value = crate::framing::trim_ows(raw);
-        // Obs-fold begins with white space, which no token does.
-        if !is_token(name) || !is_field_value(value) {
-            return Err(ChunkedError::Trailer);
-        }
+        // Obs-fold begins with white space, which no name does.
+        let (name, value) = field_line(line).map_err(|_| ChunkedError::Trailer)?;
         if is_forbidden_trailer(name) {
             self.bytes.truncate(self.start);
             return Ok(());
         }
-        let leading = raw.len() - raw.trim_ascii_start().len();
-        let value_start = self.start + colon + 1 + if value.is_empty() { 0 } else { leading };
-        self.kept.push((
-            self.start..self.start + colon,
-            value_start..value_start + value.len(),
-        ));
+        // Only white space lies behind the value, so it ends where the trimmed line ends.
+        let end = self.start + line.trim_ascii_end().len();
+        let name = self.start..self.start + name.len();
+        self.kept.push((name, end.saturating_sub(value.len())..end));
         self.start = self.bytes.len();
         Ok(())
     }
 
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.kept.iter().filter_map(|(name, value)| {
-            Some((self.bytes.get(name.clone())?, self.bytes.get(value.clone())?))
+            Some((
+                self.bytes.get(name.clone())?,
+                self.bytes.get(value.clone())?,
+            ))
         })
     }
 }
@@ -473,7 +471,9 @@ impl ChunkHead {
     /// Hexadecimal digits and CR LF.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(usize::from(self.start)..).unwrap_or_default()
+        self.bytes
+            .get(usize::from(self.start)..)
+            .unwrap_or_default()
     }
 }
 

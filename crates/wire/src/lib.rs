@@ -21,11 +21,10 @@
     )
 )]
 
-pub mod authority;
 pub mod chunked;
-pub mod forwarded;
+
 pub mod framing;
-pub mod go;
+
 pub mod head;
 pub mod names;
 pub mod path;

@@ -467,7 +467,10 @@ const fn classes() -> [Class; 256] {
             0..=0x1f | 0x7f => Class::Control,
             _ => Class::Encode,
         };
-        #[expect(clippy::indexing_slicing, reason = "a u8 is below 256; checked at compile time")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "a u8 is below 256; checked at compile time"
+        )]
         {
             table[byte as usize] = class;
         }
