@@ -137,7 +137,10 @@ struct Request {
 impl Request {
     fn read(head: &[u8]) -> Self {
         let target = head.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
-        let path = target.split(|&byte| byte == b'?').next().unwrap_or_default();
+        let path = target
+            .split(|&byte| byte == b'?')
+            .next()
+            .unwrap_or_default();
         let mut request = Self {
             size: match path {
                 b"/10k" => Size::Medium,
@@ -183,9 +186,18 @@ mod tests {
 
     #[test]
     fn path_chooses_the_body_and_the_query_does_not() {
-        assert!(matches!(Request::read(b"GET /1m?x=/10k HTTP/1.1\r\n\r\n").size, Size::Large));
-        assert!(matches!(Request::read(b"GET /10k HTTP/1.1\r\n\r\n").size, Size::Medium));
-        assert!(matches!(Request::read(b"GET /10kk HTTP/1.1\r\n\r\n").size, Size::Small));
+        assert!(matches!(
+            Request::read(b"GET /1m?x=/10k HTTP/1.1\r\n\r\n").size,
+            Size::Large
+        ));
+        assert!(matches!(
+            Request::read(b"GET /10k HTTP/1.1\r\n\r\n").size,
+            Size::Medium
+        ));
+        assert!(matches!(
+            Request::read(b"GET /10kk HTTP/1.1\r\n\r\n").size,
+            Size::Small
+        ));
         assert!(Request::read(b"GET /headers HTTP/1.1\r\n\r\n").echo);
     }
 
