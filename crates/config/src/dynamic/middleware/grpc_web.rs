@@ -1,12 +1,10 @@
 //! `grpcWeb` as data.
 
-use serde::Serialize;
+use crate::decode::Options;
 
 /// Translates gRPC-Web into gRPC. Traefik: `grpcWeb`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct GrpcWeb {
     /// Origins that are allowed; `*` = all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_origins: Vec<String>,
 }

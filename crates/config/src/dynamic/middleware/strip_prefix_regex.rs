@@ -1,12 +1,10 @@
 //! `stripPrefixRegex` as data.
 
-use serde::Serialize;
+use crate::decode::Options;
 
 /// Takes a prefix that a regular expression matches off the path. Traefik: `stripPrefixRegex`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct StripPrefixRegex {
     /// Expressions; the first that matches at the beginning counts.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regex: Vec<String>,
 }
