@@ -7,6 +7,10 @@
 //!
 //! Start reading at [`dynamic::Configuration`].
 
+// Code that `#[derive(Options)]` generates names this crate from the outside.
+extern crate self as pointsman_config;
+
+pub mod decode;
 pub mod diagnostic;
 pub mod dynamic;
 pub mod names;

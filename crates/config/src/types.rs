@@ -1,6 +1,7 @@
 //! Value types shared by the static and the dynamic configuration.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -50,6 +51,95 @@ impl fmt::Display for GoDuration {
             write!(f, "{minutes}m")?;
         }
         write!(f, "{}s", decimal(nanos % 60_000_000_000, 1_000_000_000))
+    }
+}
+
+/// Why a text is no duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DurationError {
+    /// Neither a number nor numbers with units.
+    #[error("is not a duration: write it as 1h2m3.5s, 500ms or a bare number of seconds")]
+    Syntax,
+    /// Below zero.
+    #[error("is negative: a duration is at least 0")]
+    Negative,
+    /// More than Go's `Duration` holds, about 292 years.
+    #[error("is more than the 292 years that a duration can hold")]
+    TooLong,
+}
+
+impl FromStr for GoDuration {
+    type Err = DurationError;
+
+    /// Reads Go's `ParseDuration` syntax, or a bare integer of seconds.
+    ///
+    /// differs from traefik: a negative duration is refused; no option of this type has a meaning for it.
+    fn from_str(text: &str) -> Result<Self, DurationError> {
+        let negative = text.starts_with('-');
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let nanos = match digits.parse::<u64>() {
+            Ok(seconds) if !digits.starts_with('+') => u128::from(seconds) * 1_000_000_000,
+            _ => parse_units(digits)?,
+        };
+        if negative && nanos > 0 {
+            return Err(DurationError::Negative);
+        }
+        match i64::try_from(nanos) {
+            Ok(nanos) => Ok(Self(Duration::from_nanos(nanos.unsigned_abs()))),
+            Err(_) => Err(DurationError::TooLong),
+        }
+    }
+}
+
+/// The nanoseconds of `1h2m3.5s`.
+fn parse_units(text: &str) -> Result<u128, DurationError> {
+    let mut rest = text;
+    let mut nanos = 0_u128;
+    while !rest.is_empty() {
+        let number_end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or(DurationError::Syntax)?;
+        let (number, tail) = rest.split_at(number_end);
+        let unit_end = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit_end);
+        let scale: u128 = match unit {
+            "ns" => 1,
+            // U+00B5 and U+03BC, as Go takes both.
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            _ => return Err(DurationError::Syntax),
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+            return Err(DurationError::Syntax);
+        }
+        let whole: u128 = match whole {
+            "" => 0,
+            digits => digits.parse().map_err(|_| DurationError::TooLong)?,
+        };
+        nanos = whole
+            .checked_mul(scale)
+            .and_then(|n| n.checked_add(nanos))
+            .ok_or(DurationError::TooLong)?;
+        let mut place = scale;
+        for digit in fraction.chars().filter_map(|c| c.to_digit(10)) {
+            // 3 600 000 000 000 has 13 digits; what lies below a nanosecond is cut off, as Go does.
+            nanos = nanos
+                .checked_add(u128::from(digit) * place / 10)
+                .ok_or(DurationError::TooLong)?;
+            place /= 10;
+        }
+        rest = tail;
+    }
+    if text.is_empty() {
+        Err(DurationError::Syntax)
+    } else {
+        Ok(nanos)
     }
 }
 
@@ -117,6 +207,47 @@ mod tests {
             (3_661_001_000_000, "1h1m1.001s"),
         ] {
             assert_eq!(GoDuration(Duration::from_nanos(nanos)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn durations_read_as_go_reads_them_and_bare_numbers_are_seconds() {
+        for (text, nanos) in [
+            ("0", 0),
+            ("90", 90_000_000_000),
+            ("1m30s", 90_000_000_000),
+            ("1.5h", 5_400_000_000_000),
+            (".5s", 500_000_000),
+            ("1.s", 1_000_000_000),
+            ("100ms", 100_000_000),
+            ("2us", 2_000),
+            ("2µs", 2_000),
+            ("0.0000000019s", 1),
+            ("-0s", 0),
+            ("+3s", 3_000_000_000),
+        ] {
+            assert_eq!(
+                text.parse(),
+                Ok(GoDuration(Duration::from_nanos(nanos))),
+                "{text}"
+            );
+        }
+        for (text, error) in [
+            ("", DurationError::Syntax),
+            ("s", DurationError::Syntax),
+            ("1 s", DurationError::Syntax),
+            ("1.2.3s", DurationError::Syntax),
+            ("3x", DurationError::Syntax),
+            ("1.5", DurationError::Syntax),
+            ("++3", DurationError::Syntax),
+            ("-5s", DurationError::Negative),
+            ("300000000h", DurationError::TooLong),
+            (
+                "99999999999999999999999999999999999999999999s",
+                DurationError::TooLong,
+            ),
+        ] {
+            assert_eq!(text.parse::<GoDuration>(), Err(error), "{text}");
         }
     }
 

@@ -17,7 +17,7 @@ mod strip_prefix_regex;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use crate::decode::Options;
 
 pub use buffering::Buffering;
 pub use circuit_breaker::CircuitBreaker;
@@ -29,17 +29,17 @@ pub use errors::ErrorPages;
 pub use grpc_web::GrpcWeb;
 pub use in_flight_req::{InFlightReq, SourceCriterion};
 pub use ip_white_list::IpWhiteList;
-pub use pass_tls_client_cert::{ClientCertInfo, ClientCertIssuer, ClientCertSubject, PassTlsClientCert};
+pub use pass_tls_client_cert::{
+    ClientCertInfo, ClientCertIssuer, ClientCertSubject, PassTlsClientCert,
+};
 pub use rate_limit::{RateLimit, Redis};
 pub use replace_path::{ReplacePath, ReplacePathRegex};
 pub use strip_prefix_regex::StripPrefixRegex;
 
-use super::http::{is_false, is_zero};
 use crate::types::{GoDuration, Secret};
 
 /// One middleware; exactly one kind per name.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Options)]
 pub enum Middleware {
     /// Puts a prefix before the path.
     AddPrefix(AddPrefix),
@@ -82,7 +82,7 @@ pub enum Middleware {
     /// Deprecated name of `ipAllowList`.
     IpWhiteList(IpWhiteList),
     /// Tells the server about the client's certificate.
-    #[serde(rename = "passTLSClientCert")]
+    #[option(name = "passTLSClientCert")]
     PassTlsClientCert(PassTlsClientCert),
     /// A plugin's middleware: the plugin's name and whatever it takes.
     Plugin(BTreeMap<String, serde_json::Value>),
@@ -97,321 +97,229 @@ pub enum Middleware {
 }
 
 /// Puts a prefix before the path. Traefik: `addPrefix`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct AddPrefix {
     /// The prefix. Required.
+    #[option(keep)]
     pub prefix: String,
 }
 
 /// HTTP basic authentication. Traefik: `basicAuth`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct BasicAuth {
     /// `name:hash` (bcrypt, MD5 apr1, SHA1).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<Secret<String>>,
     /// File with one such line per user; added to `users`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub users_file: String,
     /// Realm of the challenge. Default `traefik`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub realm: String,
     /// Do not forward `Authorization`. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub remove_header: bool,
     /// Header that carries the user's name to the server.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub header_field: String,
 }
 
 /// Other middlewares in a row. Traefik: `chain`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Chain {
     /// The middlewares, in order.
+    #[option(keep)]
     pub middlewares: Vec<String>,
 }
 
 /// TLS towards a server that a middleware calls. Traefik: `tls` of `forwardAuth`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct ClientTls {
     /// Certificate authority, path or PEM text. Default: those of the system.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub ca: String,
     /// Certificate to show, path or PEM text; together with `key`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub cert: String,
     /// Its key.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Secret<String>>,
     /// Do not verify. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub insecure_skip_verify: bool,
 }
 
 /// Asks another server whether a request may pass. Traefik: `forwardAuth`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct ForwardAuth {
     /// URL of the authentication server. Required.
+    #[option(keep)]
     pub address: String,
     /// TLS towards it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<ClientTls>,
     /// Keep the client's `X-Forwarded-*` for the authentication server. Unset: a mix that warns.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_forward_header: Option<bool>,
     /// Headers copied from the answer to the request.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auth_response_headers: Vec<String>,
     /// The same by regular expression.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub auth_response_headers_regex: String,
     /// Headers of the request that are sent. Default: all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auth_request_headers: Vec<String>,
     /// Cookies copied from the answer to the response.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub add_auth_cookies_to_response: Vec<String>,
     /// Header of the answer that carries the user's name, for the access log.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub header_field: String,
     /// Send the body too. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub forward_body: bool,
     /// Largest body to send, in bytes; -1 = no limit; beyond: 401. Default -1.
+    #[option(keep, default = -1)]
     pub max_body_size: i64,
     /// Largest body to take from the answer, in bytes; -1 = no limit; beyond: 401. Default -1.
+    #[option(keep, default = -1)]
     pub max_response_body_size: i64,
     /// Keep `Location` as the answer has it. Default false: absolute against the authentication server.
-    #[serde(skip_serializing_if = "is_false")]
     pub preserve_location_header: bool,
     /// Ask with the request's method. Default false: GET.
-    #[serde(skip_serializing_if = "is_false")]
     pub preserve_request_method: bool,
     /// On 401 redirect here.
-    #[serde(rename = "authSigninURL", skip_serializing_if = "String::is_empty")]
+    #[option(name = "authSigninURL")]
     pub auth_signin_url: String,
 }
 
-impl Default for ForwardAuth {
-    fn default() -> Self {
-        Self {
-            address: String::new(),
-            tls: None,
-            trust_forward_header: None,
-            auth_response_headers: Vec::new(),
-            auth_response_headers_regex: String::new(),
-            auth_request_headers: Vec::new(),
-            add_auth_cookies_to_response: Vec::new(),
-            header_field: String::new(),
-            forward_body: false,
-            max_body_size: -1,
-            max_response_body_size: -1,
-            preserve_location_header: false,
-            preserve_request_method: false,
-            auth_signin_url: String::new(),
-        }
-    }
-}
-
 /// Edits headers; CORS; security headers. Traefik: `headers`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Headers {
     /// Request headers to set; an empty value deletes.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_request_headers: BTreeMap<String, String>,
     /// Response headers to set; an empty value deletes.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub custom_response_headers: BTreeMap<String, String>,
     /// `Access-Control-Allow-Credentials`. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub access_control_allow_credentials: bool,
     /// `Access-Control-Allow-Headers`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_allow_headers: Vec<String>,
     /// `Access-Control-Allow-Methods`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_allow_methods: Vec<String>,
     /// Origins that are allowed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_allow_origin_list: Vec<String>,
     /// The same by regular expression.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_allow_origin_list_regex: Vec<String>,
     /// `Access-Control-Expose-Headers`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_expose_headers: Vec<String>,
     /// `Access-Control-Max-Age` in seconds.
-    #[serde(skip_serializing_if = "is_zero")]
     pub access_control_max_age: i64,
     /// Add `Vary: Origin`. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub add_vary_header: bool,
     /// Hosts that are allowed. Default: all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<String>,
     /// Headers that may hold the host.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts_proxy_headers: Vec<String>,
     /// Headers that say that the request came over TLS.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub ssl_proxy_headers: BTreeMap<String, String>,
     /// `max-age` of `Strict-Transport-Security`; 0 = no header.
-    #[serde(rename = "stsSeconds", skip_serializing_if = "is_zero")]
+    #[option(name = "stsSeconds")]
     pub sts_seconds: i64,
     /// `includeSubDomains`. Default false.
-    #[serde(rename = "stsIncludeSubdomains", skip_serializing_if = "is_false")]
+    #[option(name = "stsIncludeSubdomains")]
     pub sts_include_subdomains: bool,
     /// `preload`. Default false.
-    #[serde(rename = "stsPreload", skip_serializing_if = "is_false")]
+    #[option(name = "stsPreload")]
     pub sts_preload: bool,
     /// Send the header over plain connections too. Default false.
-    #[serde(rename = "forceSTSHeader", skip_serializing_if = "is_false")]
+    #[option(name = "forceSTSHeader")]
     pub force_sts_header: bool,
     /// `X-Frame-Options: DENY`. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub frame_deny: bool,
     /// Value of `X-Frame-Options`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub custom_frame_options_value: String,
     /// `X-Content-Type-Options: nosniff`. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub content_type_nosniff: bool,
     /// `X-XSS-Protection: 1; mode=block`. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub browser_xss_filter: bool,
     /// Value of `X-XSS-Protection`.
-    #[serde(
-        rename = "customBrowserXSSValue",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[option(name = "customBrowserXSSValue")]
     pub custom_browser_xss_value: String,
     /// `Content-Security-Policy`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub content_security_policy: String,
     /// `Content-Security-Policy-Report-Only`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub content_security_policy_report_only: String,
     /// `Public-Key-Pins`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub public_key: String,
     /// `Referrer-Policy`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub referrer_policy: String,
     /// `Permissions-Policy`.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub permissions_policy: String,
     /// Turns `allowedHosts`, TLS and STS rules off. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub is_development: bool,
 }
 
 /// How a client's address is found. Traefik: `ipStrategy`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct IpStrategy {
     /// The n-th address of `X-Forwarded-For` from the right; 0 = the peer's. Default 0.
-    #[serde(skip_serializing_if = "is_zero")]
     pub depth: i64,
     /// The first address of `X-Forwarded-For` from the right that is none of these.
-    #[serde(rename = "excludedIPs", skip_serializing_if = "Vec::is_empty")]
+    #[option(name = "excludedIPs")]
     pub excluded_ips: Vec<String>,
     /// Take IPv6 addresses as their /n.
-    #[serde(rename = "ipv6Subnet", skip_serializing_if = "Option::is_none")]
+    #[option(name = "ipv6Subnet")]
     pub ipv6_subnet: Option<i64>,
 }
 
 /// Lets only some client addresses pass. Traefik: `ipAllowList`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct IpAllowList {
     /// Addresses and CIDRs. Required.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub source_range: Vec<String>,
     /// How the client's address is found. Default: the peer's.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_strategy: Option<IpStrategy>,
     /// Status for others. Default 403.
-    #[serde(skip_serializing_if = "is_zero")]
     pub reject_status_code: i64,
 }
 
 /// Redirects by regular expression. Traefik: `redirectRegex`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct RedirectRegex {
     /// Matched against the whole URL.
+    #[option(keep)]
     pub regex: String,
     /// Where to, with `${1}` for groups.
+    #[option(keep)]
     pub replacement: String,
     /// 301 or 308 instead of 302 or 307. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub permanent: bool,
 }
 
 /// Redirects to another scheme or port. Traefik: `redirectScheme`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct RedirectScheme {
     /// The scheme. Required.
+    #[option(keep)]
     pub scheme: String,
     /// The port. Default: the scheme's.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub port: String,
     /// 301 or 308 instead of 302 or 307. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub permanent: bool,
 }
 
 /// Tries again. Traefik: `retry`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Retry {
     /// Tries in all. Required.
+    #[option(keep)]
     pub attempts: i64,
     /// First wait between tries; it grows exponentially. Default 0: no wait.
+    #[option(keep)]
     pub initial_interval: GoDuration,
     /// For all tries together; 0 = none. Default 0.
+    #[option(keep)]
     pub timeout: GoDuration,
     /// Answers to try again on: status codes and ranges.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<String>,
     /// Largest request body kept for another try, in bytes; -1 = no limit. Default 2 MiB.
+    #[option(keep, default = 2_097_152)]
     pub max_request_body_bytes: i64,
     /// Do not try again on network errors. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub disable_retry_on_network_error: bool,
     /// Try POST, PATCH and LOCK again too. Default false.
-    #[serde(skip_serializing_if = "is_false")]
     pub retry_non_idempotent_method: bool,
 }
 
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            attempts: 0,
-            initial_interval: GoDuration::default(),
-            timeout: GoDuration::default(),
-            status: Vec::new(),
-            max_request_body_bytes: 2_097_152,
-            disable_retry_on_network_error: false,
-            retry_non_idempotent_method: false,
-        }
-    }
-}
-
 /// Takes a prefix off the path. Traefik: `stripPrefix`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct StripPrefix {
     /// Prefixes; the first that fits is taken off.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prefixes: Vec<String>,
     /// Deprecated: make sure that the rest starts with a slash.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub force_slash: Option<bool>,
 }
