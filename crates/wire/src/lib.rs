@@ -21,10 +21,13 @@
     )
 )]
 
+pub mod authority;
 pub mod chunked;
+pub mod forwarded;
 
 pub mod framing;
 
+pub mod go;
 pub mod head;
 pub mod names;
 pub mod path;
