@@ -1,1 +1,8 @@
-//! The `providers` crate of pointsman.
+//! The providers that read files.
+//!
+//! [`watch`] says which files may have changed, without polling and without a fixed delay.
+//!
+//! Every provider has one thread of its own, because reading files blocks; its handle ends the thread when dropped.
+//! Nothing here knows what the configuration means or who uses it.
+
+pub mod watch;

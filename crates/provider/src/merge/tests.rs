@@ -76,7 +76,7 @@ fn objects_of_all_providers_are_sorted_by_qualified_name() {
 fn every_kind_of_object_is_merged() {
     use pointsman_config::dynamic as d;
     let mut configuration = routers([("x", "s")]);
-    let service = d::Service {
+    let service = Service {
         middlewares: Vec::new(),
         kind: d::http::ServiceKind::Weighted(d::http::Weighted::default()),
     };
