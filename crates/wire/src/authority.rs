@@ -220,13 +220,15 @@ fn refused(text: &[u8], byte: u8) -> AuthorityError {
 /// `label` holds only letters, digits, `-` and `_`.
 #[inline]
 fn check_label(label: &[u8]) -> Result<(), AuthorityError> {
-    match label {
-        [] => Err(AuthorityError::EmptyLabel),
-        // Punycode inserts code points from U+0080 on, one per number behind the last hyphen: with
-        // nothing behind it, or nothing at all, the label is plain ASCII (RFC 3492 §6.2).
-        [b'x' | b'X', b'n' | b'N', b'-', b'-', rest @ ..] if matches!(rest, [] | [.., b'-']) => {
-            Err(AuthorityError::Punycode)
-        }
+    let encoded = match label {
+        [] => return Err(AuthorityError::EmptyLabel),
+        [b'x' | b'X', b'n' | b'N', b'-', b'-', encoded @ ..] => encoded,
+        _ => return Ok(()),
+    };
+    // Punycode inserts code points from U+0080 on, one per number behind the last hyphen: with
+    // nothing behind it, or nothing at all, the label is plain ASCII (RFC 3492 §6.2).
+    match encoded {
+        [] | [.., b'-'] => Err(AuthorityError::Punycode),
         _ => Ok(()),
     }
 }
