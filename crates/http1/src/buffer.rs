@@ -1,0 +1,60 @@
+//! Read buffers and header maps of one worker thread, kept for the next message.
+//!
+//! An idle connection holds no buffer; it takes one when bytes arrive and gives it back when it has nothing to read.
+
+use std::cell::RefCell;
+
+use bytes::BytesMut;
+use http::HeaderMap;
+
+/// Size of a read buffer in bytes.
+pub const READ_BUFFER: usize = 16 * 1024;
+/// Most buffers, and most header maps, that a worker keeps.
+const KEPT: usize = 256;
+/// Header maps that grew beyond this many fields are not kept.
+const KEPT_FIELDS: usize = 64;
+
+thread_local! {
+    static BUFFERS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    static HEADERS: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty buffer of at least [`READ_BUFFER`] bytes.
+pub fn take() -> BytesMut {
+    BUFFERS
+        .with_borrow_mut(Vec::pop)
+        .unwrap_or_else(|| BytesMut::with_capacity(READ_BUFFER))
+}
+
+/// Gives an empty buffer back. It is kept only if nothing refers to its memory any more.
+pub fn give(mut buffer: BytesMut) {
+    if !buffer.is_empty() || !(buffer.capacity() >= READ_BUFFER || buffer.try_reclaim(READ_BUFFER))
+    {
+        return;
+    }
+    BUFFERS.with_borrow_mut(|kept| {
+        if kept.len() < KEPT && buffer.capacity() <= 4 * READ_BUFFER {
+            kept.push(buffer);
+        }
+    });
+}
+
+/// An empty header map.
+pub fn take_headers() -> HeaderMap {
+    HEADERS
+        .with_borrow_mut(Vec::pop)
+        .unwrap_or_else(|| HeaderMap::with_capacity(16))
+}
+
+/// Gives a header map back.
+pub fn give_headers(mut headers: HeaderMap) {
+    if headers.capacity() > KEPT_FIELDS {
+        return;
+    }
+    headers.clear();
+    HEADERS.with_borrow_mut(|kept| {
+        if kept.len() < KEPT {
+            kept.push(headers);
+        }
+    });
+}
