@@ -1,5 +1,7 @@
 //! What a rule demands of host and path, for indexes.
 
+use std::collections::HashMap;
+
 use super::{Predicate, is_one_label_before};
 use crate::expr::Expr;
 
@@ -10,6 +12,9 @@ pub struct IndexKey {
     pub host: HostKey,
     /// The condition on the path.
     pub path: PathKey,
+    /// True if every request that satisfies the condition matches the rule, so that the rule need
+    /// not be evaluated any more.
+    pub sufficient: bool,
 }
 
 /// A condition on the canonical host.
@@ -35,10 +40,11 @@ pub enum PathKey {
 }
 
 impl IndexKey {
-    /// No condition at all.
+    /// No condition, which says nothing about the rule.
     pub const ANY: Self = Self {
         host: HostKey::Any,
         path: PathKey::Any,
+        sufficient: false,
     };
 
     /// True if a request with this host and path satisfies the condition.
@@ -56,18 +62,8 @@ impl IndexKey {
         }
     }
 
-    fn of_host(host: HostKey) -> Self {
-        Self {
-            host,
-            path: PathKey::Any,
-        }
-    }
-
-    fn of_path(path: PathKey) -> Self {
-        Self {
-            host: HostKey::Any,
-            path,
-        }
+    fn is_unconditional(&self) -> bool {
+        self.host == HostKey::Any && self.path == PathKey::Any
     }
 
     /// The condition that both hold, or None if they cannot.
@@ -75,6 +71,7 @@ impl IndexKey {
         Some(Self {
             host: self.host.and(&other.host)?,
             path: self.path.and(&other.path)?,
+            sufficient: self.sufficient && other.sufficient,
         })
     }
 }
@@ -118,38 +115,48 @@ pub(super) fn keys(expr: &Expr<Predicate>) -> Vec<IndexKey> {
         Expr::Leaf(predicate) => vec![leaf(predicate)],
         Expr::Not(_) => vec![IndexKey::ANY],
         Expr::Any(children) => children.iter().flat_map(keys).collect(),
-        Expr::All(children) => {
-            let mut all = vec![IndexKey::ANY];
-            for child in children {
-                let more = keys(child);
-                if all.len().saturating_mul(more.len()) <= MAX_KEYS {
-                    all = all
-                        .iter()
-                        .flat_map(|a| more.iter().filter_map(|b| a.and(b)))
-                        .collect();
-                } else if all == [IndexKey::ANY] {
-                    all = more;
-                }
-            }
-            all
-        }
+        Expr::All(children) => all(children),
     };
     simplify(keys)
 }
 
-fn leaf(predicate: &Predicate) -> IndexKey {
-    match predicate {
-        Predicate::Host(host) => IndexKey::of_host(HostKey::Exact(host.clone())),
-        Predicate::HostSuffix(suffix) => IndexKey::of_host(HostKey::Wildcard(suffix.clone())),
-        Predicate::Path(path) => IndexKey::of_path(PathKey::Exact(path.clone())),
-        Predicate::PathPrefix(prefix) | Predicate::PathRegexp(_, prefix) => {
-            // Every path starts with a slash.
-            IndexKey::of_path(match &**prefix {
-                "" | "/" => PathKey::Any,
-                _ => PathKey::Prefix(prefix.clone()),
-            })
+fn all(children: &[Expr<Predicate>]) -> Vec<IndexKey> {
+    let mut all = vec![IndexKey {
+        sufficient: true,
+        ..IndexKey::ANY
+    }];
+    for child in children {
+        let more = keys(child);
+        if all.len().saturating_mul(more.len()) <= MAX_KEYS {
+            all = all
+                .iter()
+                .flat_map(|a| more.iter().filter_map(|b| a.and(b)))
+                .collect();
+        } else {
+            if let [single] = &*all
+                && single.is_unconditional()
+            {
+                all = more;
+            }
+            for key in &mut all {
+                key.sufficient = false;
+            }
         }
-        Predicate::AnyHost
+    }
+    all
+}
+
+fn leaf(predicate: &Predicate) -> IndexKey {
+    let (host, path, sufficient) = match predicate {
+        Predicate::Host(host) => (HostKey::Exact(host.clone()), PathKey::Any, true),
+        Predicate::HostSuffix(suffix) => (HostKey::Wildcard(suffix.clone()), PathKey::Any, true),
+        Predicate::Path(path) => (HostKey::Any, PathKey::Exact(path.clone()), true),
+        Predicate::PathPrefix(prefix) => (HostKey::Any, PathKey::Prefix(prefix.clone()), true),
+        Predicate::PathRegexp(_, prefix) if !prefix.is_empty() => {
+            (HostKey::Any, PathKey::Prefix(prefix.clone()), false)
+        }
+        Predicate::PathRegexp(..)
+        | Predicate::AnyHost
         | Predicate::HostRegexp(_)
         | Predicate::Method(_)
         | Predicate::Header(..)
@@ -160,20 +167,39 @@ fn leaf(predicate: &Predicate) -> IndexKey {
         | Predicate::FirstQueryRegexp(..)
         | Predicate::HasQuery(_)
         | Predicate::ClientIp(_)
-        | Predicate::HostHeaderField => IndexKey::ANY,
+        | Predicate::HostHeaderField => return IndexKey::ANY,
+    };
+    IndexKey {
+        host,
+        path,
+        sufficient,
     }
 }
 
-/// Without repetitions; a single `Any` swallows the rest.
+/// Without repetitions; a key without condition swallows the rest.
 fn simplify(keys: Vec<IndexKey>) -> Vec<IndexKey> {
     if keys.len() <= 1 {
         return keys;
     }
-    if keys.contains(&IndexKey::ANY) {
-        return vec![IndexKey::ANY];
+    if keys.iter().any(IndexKey::is_unconditional) {
+        let sufficient = keys
+            .iter()
+            .any(|key| key.is_unconditional() && key.sufficient);
+        return vec![IndexKey {
+            sufficient,
+            ..IndexKey::ANY
+        }];
     }
-    let mut seen = std::collections::HashSet::new();
-    keys.into_iter()
-        .filter(|key| seen.insert(key.clone()))
-        .collect()
+    let mut places = HashMap::new();
+    let mut out: Vec<IndexKey> = Vec::with_capacity(keys.len());
+    for key in keys {
+        let place = *places
+            .entry((key.host.clone(), key.path.clone()))
+            .or_insert(out.len());
+        match out.get_mut(place) {
+            Some(known) => known.sufficient |= key.sufficient,
+            None => out.push(key),
+        }
+    }
+    out
 }

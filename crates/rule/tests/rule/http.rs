@@ -29,6 +29,13 @@ fn request(line: &str, headers: &[(&str, &[u8])]) -> Request {
     request
 }
 
+/// True if a condition alone says that the rule matches.
+fn is_decided(rule: &Rule, request: &Request) -> bool {
+    let keys = rule.index_keys();
+    keys.iter()
+        .any(|key| key.sufficient && key.admits(&request.host, &request.path))
+}
+
 fn check(syntax: Syntax, cases: &[(&str, &str, bool)]) {
     for (rule, line, matched) in cases {
         let rule = Rule::parse(rule, syntax).unwrap_or_else(|error| panic!("{rule}: {error}"));
@@ -50,6 +57,10 @@ fn check(syntax: Syntax, cases: &[(&str, &str, bool)]) {
             .iter()
             .any(|key| key.admits(&request.host, &request.path));
         assert!(admitted || !matched, "{rule} on {line} is not indexed");
+        assert!(
+            !is_decided(&rule, &request) || *matched,
+            "{rule} on {line} is over-indexed"
+        );
     }
 }
 
@@ -204,6 +215,11 @@ fn conditions_follow_the_rule() {
             Some(prefix) => PathKey::Prefix(prefix.into()),
             None => PathKey::Exact(path.into()),
         },
+        sufficient: true,
+    };
+    let hint = |host: &str, path: &str| IndexKey {
+        sufficient: false,
+        ..key(host, path)
     };
     assert_eq!(keys("Host(`a`)"), [key("a", "")]);
     assert_eq!(keys("Host(`*.a`) && PathPrefix(`/b`)"), [key("*.a", "/b*")]);
@@ -216,8 +232,15 @@ fn conditions_follow_the_rule() {
             key("b", "/c/*")
         ]
     );
-    assert_eq!(keys("Host(`a`) && !Path(`/b`)"), [key("a", "")]);
+    assert_eq!(keys("Host(`a`) && !Path(`/b`)"), [hint("a", "")]);
+    assert_eq!(keys("Host(`a`) && Method(`GET`)"), [hint("a", "")]);
     assert_eq!(keys("Host(`a`) || !Path(`/b`)"), [IndexKey::ANY]);
+    assert_eq!(keys("PathPrefix(`/`)"), [key("", "/*")]);
+    assert_eq!(
+        keys("Host(`a`) && Method(`GET`) || Host(`a`)"),
+        [key("a", "")],
+        "one sufficient condition is enough"
+    );
     assert_eq!(keys("Host(`x.a`) && Host(`*.a`)"), [key("x.a", "")]);
     assert_eq!(keys("Host(`a`) && Host(`b`)"), []);
     assert_eq!(
@@ -225,8 +248,8 @@ fn conditions_follow_the_rule() {
         [key("", "/a/b*")]
     );
     assert_eq!(keys("PathPrefix(`/a`) && Path(`/b`)"), []);
-    assert_eq!(keys("PathRegexp(`^/api/v[0-9]`)"), [key("", "/api/v*")]);
-    assert_eq!(keys("PathRegexp(`^/ab?c`)"), [key("", "/a*")]);
+    assert_eq!(keys("PathRegexp(`^/api/v[0-9]`)"), [hint("", "/api/v*")]);
+    assert_eq!(keys("PathRegexp(`^/ab?c`)"), [hint("", "/a*")]);
     assert_eq!(keys("PathRegexp(`^/a|b`)"), [IndexKey::ANY]);
     assert_eq!(keys("PathRegexp(`(?i)^/a`)"), [IndexKey::ANY]);
     assert_eq!(keys("Method(`GET`)"), [IndexKey::ANY]);
@@ -246,6 +269,7 @@ fn conditions_follow_the_rule() {
         100,
         "the product is too large, so only the hosts count"
     );
+    assert!(keys(&crossed).iter().all(|key| !key.sufficient));
 }
 
 #[test]
@@ -278,6 +302,10 @@ fn every_match_satisfies_a_condition() {
                 .iter()
                 .any(|key| key.admits(&request.host, &request.path));
             assert!(admitted || !matched, "seed {seed}: {rule} on {line}");
+            assert!(
+                !is_decided(&rule, &request) || matched,
+                "seed {seed}: {rule} on {line}"
+            );
             assert_eq!(
                 rule.explain(&request).is_empty(),
                 matched,
