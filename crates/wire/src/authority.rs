@@ -150,8 +150,10 @@ pub fn parse(text: &[u8]) -> Result<Authority<'_>, AuthorityError> {
     let mut upper = false;
     let mut end = text.len();
     for (at, &byte) in text.iter().enumerate() {
+        if is_canonical_byte(byte) {
+            continue;
+        }
         match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {}
             b'A'..=b'Z' => upper = true,
             b'.' => {
                 check_label(text.get(label_start..at).unwrap_or_default())?;
@@ -206,6 +208,27 @@ pub fn canonical_host(name: &[u8]) -> Result<Cow<'_, str>, AuthorityError> {
         return Err(AuthorityError::Port);
     }
     Ok(authority.host)
+}
+
+/// Lower-case letters, digits, `-` and `_`: nearly every byte, so one look-up.
+#[inline]
+fn is_canonical_byte(byte: u8) -> bool {
+    static CANONICAL: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "below 128; checked at compile time"
+            )]
+            {
+                table[byte as usize] = matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+            }
+            byte += 1_u8;
+        }
+        table
+    };
+    CANONICAL.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 #[cold]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::blocks;
 use crate::head::is_token;
 
 const NANOSECOND: u64 = 1;
@@ -261,10 +262,24 @@ pub fn canonical_header(name: &str) -> Cow<'_, str> {
 #[inline]
 pub fn append_canonical_header(out: &mut Vec<u8>, name: &[u8]) {
     let start = out.len();
-    out.extend_from_slice(name);
-    if let Some(written) = out.get_mut(start..) {
-        make_canonical_header(written);
+    let mut starts_word = true;
+    let (words, tail) = name.as_chunks::<8>();
+    for word in words {
+        let (cased, next) = canonical_word(u64::from_le_bytes(*word), starts_word);
+        out.extend_from_slice(&cased.to_le_bytes());
+        starts_word = next;
     }
+    if tail.is_empty() {
+        return;
+    }
+    let word = tail
+        .iter()
+        .rev()
+        .fold(0, |word, &byte| word << 8 | u64::from(byte));
+    let (cased, _) = canonical_word(word, starts_word);
+    // Eight bytes at once, then the ones too many are taken back.
+    out.extend_from_slice(&cased.to_le_bytes());
+    out.truncate(start + name.len());
 }
 
 /// Changes a header name to canonical case where it stands, eight bytes at a time.
@@ -407,10 +422,12 @@ pub fn escape(text: &[u8]) -> Cow<'_, str> {
 
 #[inline]
 fn plain_ascii(text: &[u8]) -> Option<&str> {
-    text.iter()
-        .all(|&b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
-        .then(|| std::str::from_utf8(text).ok())
-        .flatten()
+    if blocks::any(text, |b| {
+        !matches!(b, b' '..=b'~') | (b == b'"') | (b == b'\\')
+    }) {
+        return None;
+    }
+    std::str::from_utf8(text).ok()
 }
 
 fn append_escaped_char(out: &mut String, c: char) {

@@ -22,6 +22,7 @@
 )]
 
 pub mod authority;
+mod blocks;
 pub mod chunked;
 pub mod forwarded;
 

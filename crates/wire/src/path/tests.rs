@@ -253,6 +253,24 @@ fn each_encoded_character_is_denied_and_allowed_by_its_own_option() {
 }
 
 #[test]
+fn the_fast_test_agrees_with_the_table_for_every_byte() {
+    for byte in 0..=u8::MAX {
+        for length in [3, 40] {
+            let mut path = vec![b'a'; length];
+            path[0] = b'/';
+            path[length - 2] = byte;
+            let plain = matches!(class(byte), Class::Plain | Class::Slash | Class::Dot);
+            assert_eq!(
+                is_plain(&path),
+                plain && (length > 3 || !b"/.".contains(&byte)),
+                "{byte:#x}"
+            );
+            assert_eq!(is_normal(&path, KEEP), plain, "{byte:#x}");
+        }
+    }
+}
+
+#[test]
 fn query_is_parted_at_the_first_question_mark() {
     assert_eq!(split_query(b"/a"), (&b"/a"[..], None));
     assert_eq!(split_query(b"/a?"), (&b"/a"[..], Some(&b""[..])));
