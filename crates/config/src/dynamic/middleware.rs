@@ -196,8 +196,8 @@ pub struct Headers {
     pub access_control_allow_origin_list_regex: Vec<String>,
     /// `Access-Control-Expose-Headers`.
     pub access_control_expose_headers: Vec<String>,
-    /// `Access-Control-Max-Age` in seconds.
-    pub access_control_max_age: i64,
+    /// `Access-Control-Max-Age` in seconds. Default: no header.
+    pub access_control_max_age: Option<i64>,
     /// Add `Vary: Origin`. Default false.
     pub add_vary_header: bool,
     /// Hosts that are allowed. Default: all.
