@@ -1,0 +1,3 @@
+module pointsman/e2e
+
+go 1.24
