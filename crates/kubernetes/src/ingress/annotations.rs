@@ -1,0 +1,398 @@
+//! Annotations → typed settings. Traefik: `ingress/annotations.go` and its label decoder.
+//!
+//! `traefik.ingress.kubernetes.io/router.tls.domains.0.main` and `pointsman.io/router.tls.domains.0.main` mean the
+//! same. Router annotations are read from the Ingress, service annotations from the Service; those of the wrong family
+//! are ignored, unknown fields of the right family are errors.
+
+use std::collections::BTreeMap;
+
+use pointsman_config::dynamic::http::{
+    Domain, RouterObservability, RouterTls, RuleSyntax, Sticky, StickyCookie, TraceVerbosity,
+};
+
+use crate::manifests::ANNOTATION_PREFIXES;
+use crate::snapshot::StringMap;
+
+/// What the annotations of an Ingress say about its routers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RouterConfig {
+    /// Not validated here: it concerns only paths without a path type of their own.
+    pub(super) path_matcher: String,
+    pub(super) entry_points: Vec<String>,
+    pub(super) middlewares: Vec<String>,
+    /// 0: none.
+    pub(super) priority: i64,
+    pub(super) rule_syntax: Option<RuleSyntax>,
+    pub(super) tls: Option<RouterTls>,
+    pub(super) observability: Option<RouterObservability>,
+}
+
+impl Default for RouterConfig {
+    fn default() -> Self {
+        Self {
+            path_matcher: "PathPrefix".to_owned(),
+            entry_points: Vec::new(),
+            middlewares: Vec::new(),
+            priority: 0,
+            rule_syntax: None,
+            tls: None,
+            observability: None,
+        }
+    }
+}
+
+/// What the annotations of a Service say.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ServiceConfig {
+    pub(super) servers_scheme: String,
+    pub(super) servers_transport: String,
+    pub(super) pass_host_header: bool,
+    pub(super) middlewares: Vec<String>,
+    pub(super) native_lb: Option<bool>,
+    pub(super) node_port_lb: bool,
+    pub(super) sticky: Option<Sticky>,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            servers_scheme: String::new(),
+            servers_transport: String::new(),
+            pass_host_header: true,
+            middlewares: Vec::new(),
+            native_lb: None,
+            node_port_lb: false,
+            sticky: None,
+        }
+    }
+}
+
+/// One problem of an annotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// The annotation's key as it was written.
+    pub(super) key: String,
+    pub(super) message: String,
+}
+
+/// Settings and what is odd about them; errors instead of settings.
+pub(super) type Decoded<T> = Result<(Option<T>, Vec<Problem>), Vec<Problem>>;
+
+/// Reads the router annotations of an Ingress. `None` when there are none at all.
+pub(super) fn router(annotations: &StringMap) -> Decoded<RouterConfig> {
+    let mut reader = Reader::new(annotations, "router");
+    let mut config = RouterConfig::default();
+    let tls = reader.strict_marker("tls");
+    let observability = reader.marker("observability");
+    let mut domains: BTreeMap<u64, Domain> = BTreeMap::new();
+    let mut router_tls = RouterTls::default();
+    let mut router_observability = RouterObservability::default();
+
+    for entry in std::mem::take(&mut reader.entries) {
+        let path: Vec<&str> = entry.path.split('.').collect();
+        match path.as_slice() {
+            ["pathmatcher"] => entry.value.clone_into(&mut config.path_matcher),
+            ["entrypoints"] => config.entry_points = list(entry.value),
+            ["middlewares"] => config.middlewares = list(entry.value),
+            ["priority"] => reader.integer(&entry, &mut config.priority),
+            ["rulesyntax"] => match entry.value {
+                "" => config.rule_syntax = None,
+                "v2" => config.rule_syntax = Some(RuleSyntax::V2),
+                "v3" => config.rule_syntax = Some(RuleSyntax::V3),
+                other => reader.odd(&entry, format!("rule syntax {other:?} is unknown, the default is used: use v3 or v2")),
+            },
+            ["tls" | "observability"] => {}
+            ["tls", "certresolver"] => entry.value.clone_into(&mut router_tls.cert_resolver),
+            ["tls", "options"] => entry.value.clone_into(&mut router_tls.options),
+            ["tls", "domains", index, field @ ("main" | "sans")] if let Some(index) = list_index(index) => {
+                let domain = domains.entry(index).or_default();
+                if *field == "main" {
+                    entry.value.clone_into(&mut domain.main);
+                } else {
+                    domain.sans = list(entry.value);
+                }
+            }
+            ["observability", field] if observability == Marker::Off && OBSERVABILITY.contains(field) => {}
+            ["observability", "accesslogs"] => reader.boolean(&entry, |value| router_observability.access_logs = Some(value)),
+            ["observability", "metrics"] => reader.boolean(&entry, |value| router_observability.metrics = Some(value)),
+            ["observability", "tracing"] => reader.boolean(&entry, |value| router_observability.tracing = Some(value)),
+            ["observability", "traceverbosity"] => match entry.value {
+                "minimal" => router_observability.trace_verbosity = TraceVerbosity::Minimal,
+                "detailed" => router_observability.trace_verbosity = TraceVerbosity::Detailed,
+                other => reader.odd(
+                    &entry,
+                    format!("trace verbosity {other:?} is unknown, the default is used: use minimal or detailed"),
+                ),
+            },
+            _ => reader.unknown(&entry, ROUTER),
+        }
+    }
+    router_tls.domains = domains.into_values().collect();
+    config.tls = tls.is_on().then_some(router_tls);
+    config.observability = observability.is_on().then_some(router_observability);
+    reader.finish(config)
+}
+
+/// Reads the service annotations of a Service. `None` when there are none at all.
+pub(super) fn service(annotations: &StringMap) -> Decoded<ServiceConfig> {
+    let mut reader = Reader::new(annotations, "service");
+    let mut config = ServiceConfig::default();
+    let sticky = reader.marker("sticky");
+    let cookie = if sticky == Marker::Off { Marker::Off } else { reader.marker("sticky.cookie") };
+    let mut sticky_cookie = StickyCookie::default();
+
+    for entry in std::mem::take(&mut reader.entries) {
+        let path: Vec<&str> = entry.path.split('.').collect();
+        match path.as_slice() {
+            ["serversscheme"] => entry.value.clone_into(&mut config.servers_scheme),
+            ["serverstransport"] => entry.value.clone_into(&mut config.servers_transport),
+            ["passhostheader"] => reader.boolean(&entry, |value| config.pass_host_header = value),
+            ["middlewares"] => config.middlewares = list(entry.value),
+            ["nativelb"] => reader.boolean(&entry, |value| config.native_lb = Some(value)),
+            ["nodeportlb"] => reader.boolean(&entry, |value| config.node_port_lb = value),
+            ["sticky"] | ["sticky", "cookie"] => {}
+            ["sticky", "cookie", field] if cookie == Marker::Off && COOKIE.contains(field) => {}
+            ["sticky", "cookie", "name"] => entry.value.clone_into(&mut sticky_cookie.name),
+            ["sticky", "cookie", "secure"] => reader.boolean(&entry, |value| sticky_cookie.secure = value),
+            ["sticky", "cookie", "httponly"] => reader.boolean(&entry, |value| sticky_cookie.http_only = value),
+            ["sticky", "cookie", "samesite"] => {
+                if !matches!(entry.value, "" | "none" | "lax" | "strict") {
+                    reader.odd(
+                        &entry,
+                        format!("sameSite {:?} is unknown and left out of the cookie: use none, lax or strict", entry.value),
+                    );
+                }
+                entry.value.clone_into(&mut sticky_cookie.same_site);
+            }
+            ["sticky", "cookie", "domain"] => entry.value.clone_into(&mut sticky_cookie.domain),
+            ["sticky", "cookie", "maxage"] => reader.integer(&entry, &mut sticky_cookie.max_age),
+            ["sticky", "cookie", "path"] => sticky_cookie.path = Some(entry.value.to_owned()),
+            _ => reader.unknown(&entry, SERVICE),
+        }
+    }
+    config.sticky = sticky.is_on().then(|| Sticky { cookie: cookie.is_on().then_some(sticky_cookie) });
+    reader.finish(config)
+}
+
+const ROUTER: &[&str] = &[
+    "pathmatcher",
+    "entrypoints",
+    "middlewares",
+    "priority",
+    "rulesyntax",
+    "tls",
+    "tls.certresolver",
+    "tls.options",
+    "tls.domains.<n>.main",
+    "tls.domains.<n>.sans",
+    "observability.accesslogs",
+    "observability.metrics",
+    "observability.tracing",
+    "observability.traceverbosity",
+];
+const SERVICE: &[&str] = &[
+    "serversscheme",
+    "serverstransport",
+    "passhostheader",
+    "middlewares",
+    "nativelb",
+    "nodeportlb",
+    "sticky.cookie",
+    "sticky.cookie.name",
+    "sticky.cookie.secure",
+    "sticky.cookie.httponly",
+    "sticky.cookie.samesite",
+    "sticky.cookie.domain",
+    "sticky.cookie.maxage",
+    "sticky.cookie.path",
+];
+const OBSERVABILITY: &[&str] = &["accesslogs", "metrics", "tracing", "traceverbosity"];
+const COOKIE: &[&str] = &["name", "secure", "httponly", "samesite", "domain", "maxage", "path"];
+
+/// Whether a node that may stand alone is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    /// Neither it nor anything below it is set.
+    Absent,
+    On,
+    /// Set to something else than `true`: everything below it is off, too.
+    Off,
+}
+
+impl Marker {
+    fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
+/// One annotation of the family that is read.
+struct Entry<'a> {
+    /// The annotation's key.
+    key: &'a str,
+    /// Path below the family, as it was written.
+    written: String,
+    /// The same in lower case: field names ignore case.
+    path: String,
+    value: &'a str,
+}
+
+struct Reader<'a> {
+    entries: Vec<Entry<'a>>,
+    any: bool,
+    odd: Vec<Problem>,
+    errors: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(annotations: &'a StringMap, family: &str) -> Self {
+        let mut reader = Self { entries: Vec::new(), any: false, odd: Vec::new(), errors: Vec::new() };
+        for prefix in ANNOTATION_PREFIXES {
+            for (key, value) in annotations.iter() {
+                let Some(rest) = key.strip_prefix(prefix) else { continue };
+                reader.any = true;
+                let Some((first, written)) = rest.split_once('.') else { continue };
+                if !first.eq_ignore_ascii_case(family) {
+                    continue;
+                }
+                let written = written.replace('[', ".").replace(']', "");
+                reader.add(Entry { key, path: written.to_lowercase(), written, value });
+            }
+        }
+        reader
+    }
+
+    /// Of two spellings of one annotation the later one counts; those of `pointsman.io/` come last.
+    fn add(&mut self, entry: Entry<'a>) {
+        let Some(old) = self.entries.iter_mut().find(|old| old.path == entry.path) else {
+            return self.entries.push(entry);
+        };
+        if old.value != entry.value {
+            let message = format!("{} says otherwise and counts: remove one of the two", entry.key);
+            self.odd.push(Problem { key: old.key.to_owned(), message });
+        }
+        *old = entry;
+    }
+
+    fn marker(&self, node: &str) -> Marker {
+        let below = |path: &str| path.strip_prefix(node).is_some_and(|rest| rest.starts_with('.'));
+        match self.entries.iter().find(|entry| entry.path == node) {
+            Some(entry) if entry.value.is_empty() || entry.value.eq_ignore_ascii_case("true") => Marker::On,
+            Some(_) => Marker::Off,
+            None if self.entries.iter().any(|entry| below(&entry.path)) => Marker::On,
+            None => Marker::Absent,
+        }
+    }
+
+    /// As [`Self::marker`], for a node that protects.
+    fn strict_marker(&mut self, node: &str) -> Marker {
+        let Some(entry) = self.entries.iter().find(|entry| entry.path == node) else { return self.marker(node) };
+        match parse_bool(entry.value) {
+            _ if entry.value.is_empty() => Marker::On,
+            Some(true) => Marker::On,
+            Some(false) => Marker::Off,
+            None => {
+                // differs from traefik: there any value but `true` turns TLS off, which serves plaintext by mistake.
+                let message = not_bool(entry.value);
+                self.errors.push(Problem { key: entry.key.to_owned(), message });
+                Marker::Off
+            }
+        }
+    }
+
+    fn boolean(&mut self, entry: &Entry<'_>, set: impl FnOnce(bool)) {
+        match parse_bool(entry.value) {
+            Some(value) => set(value),
+            None => self.fail(entry, not_bool(entry.value)),
+        }
+    }
+
+    fn integer(&mut self, entry: &Entry<'_>, target: &mut i64) {
+        match entry.value.parse() {
+            Ok(value) => *target = value,
+            Err(_) => self.fail(entry, format!("{:?} is no integer: write it in decimal, without spaces", entry.value)),
+        }
+    }
+
+    fn unknown(&mut self, entry: &Entry<'_>, known: &[&str]) {
+        let path: Vec<&str> = entry.path.split('.').collect();
+        let depth = known.iter().map(|field| common_depth(field, &path)).max().unwrap_or(0);
+        let message = match entry.written.split('.').nth(depth) {
+            Some(node) => {
+                let near = nearest(&entry.path, known).map(|field| format!(" (did you mean {field}?)")).unwrap_or_default();
+                format!("field not found, node: {node}{near}")
+            }
+            // A list of structures that is set as if it were text.
+            None => format!("{} can't have a value of its own: set the fields below it", entry.written),
+        };
+        self.fail(entry, message);
+    }
+
+    fn fail(&mut self, entry: &Entry<'_>, message: String) {
+        self.errors.push(Problem { key: entry.key.to_owned(), message });
+    }
+
+    fn odd(&mut self, entry: &Entry<'_>, message: String) {
+        self.odd.push(Problem { key: entry.key.to_owned(), message });
+    }
+
+    fn finish<T>(self, config: T) -> Decoded<T> {
+        if self.errors.is_empty() { Ok((self.any.then_some(config), self.odd)) } else { Err(self.errors) }
+    }
+}
+
+/// Go's `strconv.ParseBool`.
+fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn not_bool(text: &str) -> String {
+    format!("{text:?} is no boolean: use true or false")
+}
+
+/// Comma-separated, trimmed. A trailing comma gives an empty item, as in the reference; an empty text no items.
+fn list(text: &str) -> Vec<String> {
+    if text.is_empty() { Vec::new() } else { text.split(',').map(|item| item.trim().to_owned()).collect() }
+}
+
+/// differs from traefik: lists come in the order of the numbers, there in that of their digits (10 before 2).
+fn list_index(text: &str) -> Option<u64> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// How many leading elements of `path` fit the known field.
+fn common_depth(field: &str, path: &[&str]) -> usize {
+    let fits = |(known, found): &(&str, &&str)| known == *found || *known == "<n>" && list_index(found).is_some();
+    field.split('.').zip(path).take_while(fits).count()
+}
+
+/// The known field with the fewest differences, if they are few.
+fn nearest<'f>(path: &str, known: &[&'f str]) -> Option<&'f str> {
+    known
+        .iter()
+        .map(|field| (edit_distance(path, field), *field))
+        .filter(|(distance, field)| *distance <= field.len() / 3)
+        .min()
+        .map(|(_, field)| field)
+}
+
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().take(64).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, cb) in row.iter_mut().skip(1).zip(&b) {
+            let cost = (diagonal + usize::from(ca != *cb)).min(left + 1).min(*cell + 1);
+            diagonal = std::mem::replace(cell, cost);
+            left = cost;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,609 @@
+//! Puts the parts together, and again only those that changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use pointsman_config::Diagnostic;
+use pointsman_config::dynamic::tls::CertificateAndStores;
+use pointsman_config::dynamic::{Configuration, Router, Service};
+
+use super::backend::{self, BackendKey, Loaded, Outcome};
+use super::claims::Claims;
+use super::class::{self, Classes};
+use super::fragment::{self, Fragment, PathRouter, References, Usable};
+use super::options::Options;
+use super::precedence::Precedences;
+use super::status::{self, WantedStatus};
+use super::{DEFAULT_BACKEND, DEFAULT_ROUTER, Translation, certificates, names};
+use crate::snapshot::{BackendPort, Changed, ObjectName, Snapshot};
+
+/// Translates snapshots one after the other and does again only what changed.
+#[derive(Debug, Default)]
+pub struct Translator {
+    started: bool,
+    options: Options,
+    classes: Classes,
+    ingresses: BTreeMap<ObjectName, Memo>,
+    /// Those whose fragments have diagnostics.
+    troubled: BTreeSet<ObjectName>,
+    selected: Arc<BTreeSet<ObjectName>>,
+    backends: HashMap<BackendKey, BackendMemo>,
+    backends_by_service: HashMap<ObjectName, Vec<BackendPort>>,
+    node_backends: BTreeSet<BackendKey>,
+    secrets: HashMap<ObjectName, SecretMemo>,
+    router_claims: Claims<Rank>,
+    service_claims: Claims<ServiceRank>,
+    precedences: Precedences,
+    /// Ingresses that could be the default backend.
+    default_candidates: BTreeSet<Rank>,
+    default: Option<DefaultRoute>,
+    certificates: BTreeMap<(String, ObjectName), Arc<CertificateAndStores>>,
+    configuration: Arc<Configuration>,
+}
+
+/// Age and name of an Ingress: the order in which Ingresses get what only one can have.
+type Rank = (i64, ObjectName);
+/// The same for backends, by the age of the Service.
+type ServiceRank = (i64, BackendKey);
+
+#[derive(Debug)]
+struct Memo {
+    created: i64,
+    fragment: Fragment,
+    /// Names of its routers in the configuration, in the order of the fragment's routers.
+    published: Vec<String>,
+}
+
+#[derive(Debug)]
+struct BackendMemo {
+    loaded: Loaded,
+    /// Ingresses that read it.
+    readers: BTreeSet<ObjectName>,
+    /// How many of them have its service in the configuration.
+    uses: usize,
+    /// Name of its service in the configuration.
+    published: Option<String>,
+}
+
+#[derive(Debug)]
+struct SecretMemo {
+    certificate: Result<Arc<CertificateAndStores>, String>,
+    readers: BTreeSet<ObjectName>,
+}
+
+/// The default backend as it stands in the configuration.
+#[derive(Debug, Clone, PartialEq)]
+struct DefaultRoute {
+    owner: ObjectName,
+    router: Arc<Router>,
+    service: Arc<Service>,
+}
+
+/// What a change asks for.
+#[derive(Default)]
+struct Work {
+    /// To translate again.
+    ingresses: BTreeSet<ObjectName>,
+    /// To compare again with the configuration: names, priorities or service names may differ.
+    republish: BTreeSet<ObjectName>,
+    /// Names of services whose claimants or contents changed.
+    services: BTreeSet<String>,
+    certificates: bool,
+    router_edits: Edits<Router>,
+    service_edits: Edits<Service>,
+}
+
+/// Entries of a configuration that may have changed.
+struct Edits<T> {
+    removed: BTreeSet<String>,
+    set: BTreeMap<String, Arc<T>>,
+}
+
+impl<T> Default for Edits<T> {
+    fn default() -> Self {
+        Self { removed: BTreeSet::new(), set: BTreeMap::new() }
+    }
+}
+
+impl Translator {
+    /// Translates `snapshot`. `changed` is what [`Snapshot::apply`] said since the last call; the first call, and every
+    /// call with other options than before, looks at everything.
+    pub fn translate(&mut self, snapshot: &Snapshot, options: &Options, changed: &[Changed]) -> Translation {
+        let mut work = Work::default();
+        let mut old_certificates = BTreeMap::new();
+        if !self.started || self.options != *options {
+            old_certificates = self.restart(snapshot, options, &mut work);
+        } else {
+            self.reload(snapshot, changed, &mut work);
+        }
+        self.retranslate(snapshot, &mut work, &old_certificates);
+        self.publish(&mut work);
+        let (entries, status_problem) = status::entries(snapshot, options);
+        Translation {
+            configuration: self.configuration.clone(),
+            diagnostics: self.diagnostics(status_problem),
+            status: WantedStatus { entries, ingresses: self.selected.clone() },
+        }
+    }
+
+    /// Forgets everything but the configuration, whose objects stay the same where they are equal.
+    fn restart(
+        &mut self,
+        snapshot: &Snapshot,
+        options: &Options,
+        work: &mut Work,
+    ) -> BTreeMap<(String, ObjectName), Arc<CertificateAndStores>> {
+        let old = std::mem::take(self);
+        self.started = true;
+        self.options = options.clone();
+        self.classes = class::classes(snapshot, options);
+        self.configuration = old.configuration;
+        work.router_edits.removed = self.configuration.http.routers.keys().cloned().collect();
+        work.service_edits.removed = self.configuration.http.services.keys().cloned().collect();
+        work.certificates = true;
+        work.ingresses = snapshot.ingresses().map(|ingress| ingress.name.clone()).collect();
+        old.certificates
+    }
+
+    /// Loads again what changed objects are read for, and finds the Ingresses to translate again.
+    fn reload(&mut self, snapshot: &Snapshot, changed: &[Changed], work: &mut Work) {
+        let mut backends = BTreeSet::new();
+        for change in changed {
+            match change {
+                Changed::Ingress(name) => {
+                    work.ingresses.insert(name.clone());
+                }
+                Changed::IngressClass => self.reload_classes(snapshot, work),
+                Changed::Service(name) | Changed::Endpoints(name) => {
+                    let ports = self.backends_by_service.get(name).into_iter().flatten();
+                    backends.extend(ports.map(|port| BackendKey { service: name.clone(), port: port.clone() }));
+                }
+                Changed::Secret(name) => self.reload_secret(name, snapshot, work),
+                Changed::Node => backends.extend(self.node_backends.iter().cloned()),
+                Changed::Namespace(_) => {}
+            }
+        }
+        for key in backends {
+            self.reload_backend(&key, snapshot, work);
+        }
+    }
+
+    fn reload_classes(&mut self, snapshot: &Snapshot, work: &mut Work) {
+        let classes = class::classes(snapshot, &self.options);
+        if classes != self.classes {
+            self.classes = classes;
+            let by_class = snapshot.ingresses().filter(|ingress| ingress.class_name.is_some());
+            work.ingresses.extend(by_class.map(|ingress| ingress.name.clone()));
+        }
+    }
+
+    fn reload_secret(&mut self, name: &ObjectName, snapshot: &Snapshot, work: &mut Work) {
+        let Some(memo) = self.secrets.get_mut(name) else { return };
+        let certificate = certificates::load(name, snapshot);
+        match (&memo.certificate, &certificate) {
+            (Ok(old), Ok(new)) if old == new => return,
+            (Ok(_), Ok(new)) => {
+                self.certificates.insert(certificate_key(name), new.clone());
+                work.certificates = true;
+            }
+            (Err(old), Err(new)) if old == new => return,
+            _ => work.ingresses.extend(memo.readers.iter().cloned()),
+        }
+        if certificate.is_err() {
+            work.certificates |= self.certificates.remove(&certificate_key(name)).is_some();
+        }
+        memo.certificate = certificate;
+    }
+
+    fn reload_backend(&mut self, key: &BackendKey, snapshot: &Snapshot, work: &mut Work) {
+        let Some(memo) = self.backends.get_mut(key) else { return };
+        let loaded = backend::load(key, snapshot, &self.options);
+        if memo.loaded == loaded {
+            return;
+        }
+        let old = std::mem::replace(&mut memo.loaded, loaded);
+        let alike = match (&old.outcome, &memo.loaded.outcome) {
+            (Outcome::Ready(_), Outcome::Ready(_)) | (Outcome::Empty, Outcome::Empty) => true,
+            (Outcome::Failed(old), Outcome::Failed(new)) => old == new,
+            _ => false,
+        };
+        if !alike || self.default.as_ref().is_some_and(|default| memo.readers.contains(&default.owner)) {
+            work.ingresses.extend(memo.readers.iter().cloned());
+        }
+        if memo.loaded.reads_nodes {
+            self.node_backends.insert(key.clone());
+        } else {
+            self.node_backends.remove(key);
+        }
+        if memo.uses > 0 {
+            let plain = key.plain_name();
+            if old.created != memo.loaded.created {
+                let created = memo.loaded.created;
+                self.service_claims.remove(&plain, &(old.created, key.clone()));
+                self.service_claims.add(&plain, (created, key.clone()));
+            }
+            work.services.insert(plain);
+        }
+    }
+
+    fn retranslate(
+        &mut self,
+        snapshot: &Snapshot,
+        work: &mut Work,
+        old_certificates: &BTreeMap<(String, ObjectName), Arc<CertificateAndStores>>,
+    ) {
+        let dirty = std::mem::take(&mut work.ingresses);
+        let mut orphans = Orphans::default();
+        for name in &dirty {
+            if let Some(memo) = self.ingresses.remove(name) {
+                self.detach(name, memo, work, &mut orphans);
+            }
+        }
+        for name in dirty {
+            self.attach(name, snapshot, work, old_certificates);
+        }
+        self.sweep(orphans, work);
+    }
+
+    fn detach(&mut self, name: &ObjectName, memo: Memo, work: &mut Work, orphans: &mut Orphans) {
+        let rank = (memo.created, name.clone());
+        work.router_edits.removed.extend(memo.published);
+        for router in &memo.fragment.routers {
+            self.router_claims.remove(&router.key, &rank);
+            self.precedences.remove(router, name);
+        }
+        self.note_dependents(&memo.fragment.routers, work);
+        for key in &memo.fragment.services {
+            let Some(backend) = self.backends.get_mut(key) else { continue };
+            backend.uses -= 1;
+            if backend.uses == 0 {
+                let plain = key.plain_name();
+                self.service_claims.remove(&plain, &(backend.loaded.created, key.clone()));
+                work.service_edits.removed.extend(backend.published.take());
+                work.services.insert(plain);
+            }
+        }
+        for key in memo.fragment.read_backends {
+            if let Some(backend) = self.backends.get_mut(&key) {
+                backend.readers.remove(name);
+            }
+            orphans.backends.insert(key);
+        }
+        for secret in memo.fragment.read_secrets {
+            if let Some(memo) = self.secrets.get_mut(&secret) {
+                memo.readers.remove(name);
+            }
+            orphans.secrets.insert(secret);
+        }
+        self.default_candidates.remove(&rank);
+        self.troubled.remove(name);
+        if self.selected.contains(name) {
+            Arc::make_mut(&mut self.selected).remove(name);
+        }
+    }
+
+    fn attach(
+        &mut self,
+        name: ObjectName,
+        snapshot: &Snapshot,
+        work: &mut Work,
+        old_certificates: &BTreeMap<(String, ObjectName), Arc<CertificateAndStores>>,
+    ) {
+        let Some(ingress) = snapshot.ingress(&name) else { return };
+        let fragment = if class::is_ours(ingress, &self.classes, &self.options) {
+            let mut read = Read { snapshot, options: &self.options, backends: &mut self.backends, secrets: &mut self.secrets };
+            fragment::translate(ingress, &self.options, &mut read)
+        } else {
+            let diagnostics = class::note(ingress, &self.classes, &self.options).into_iter().collect();
+            Fragment { diagnostics, ..Fragment::default() }
+        };
+        if !fragment.selected && fragment.diagnostics.is_empty() {
+            return;
+        }
+        let rank = (ingress.created, name.clone());
+        for key in &fragment.read_backends {
+            self.register_reader(key, &name);
+        }
+        for key in &fragment.services {
+            let Some(backend) = self.backends.get_mut(key) else { continue };
+            backend.uses += 1;
+            if backend.uses == 1 {
+                let plain = key.plain_name();
+                self.service_claims.add(&plain, (backend.loaded.created, key.clone()));
+                work.services.insert(plain);
+            }
+        }
+        for secret in &fragment.read_secrets {
+            let Some(memo) = self.secrets.get_mut(secret) else { continue };
+            memo.readers.insert(name.clone());
+            if let Ok(certificate) = &mut memo.certificate {
+                let key = certificate_key(secret);
+                if let Some(old) = old_certificates.get(&key).filter(|old| *old == certificate) {
+                    *certificate = old.clone();
+                }
+                work.certificates |= self.certificates.insert(key, certificate.clone()).is_none();
+            }
+        }
+        for router in &fragment.routers {
+            self.router_claims.add(&router.key, rank.clone());
+            self.precedences.add(router, &name);
+        }
+        self.note_dependents(&fragment.routers, work);
+        if fragment.default.is_some() {
+            self.default_candidates.insert(rank);
+        }
+        if !fragment.diagnostics.is_empty() {
+            self.troubled.insert(name.clone());
+        }
+        if fragment.selected {
+            Arc::make_mut(&mut self.selected).insert(name.clone());
+        }
+        work.republish.insert(name.clone());
+        self.ingresses.insert(name, Memo { created: ingress.created, fragment, published: Vec::new() });
+    }
+
+    fn register_reader(&mut self, key: &BackendKey, name: &ObjectName) {
+        let Some(backend) = self.backends.get_mut(key) else { return };
+        if backend.readers.is_empty() {
+            let ports = self.backends_by_service.entry(key.service.clone()).or_default();
+            if !ports.contains(&key.port) {
+                ports.push(key.port.clone());
+            }
+            if backend.loaded.reads_nodes {
+                self.node_backends.insert(key.clone());
+            }
+        }
+        backend.readers.insert(name.clone());
+    }
+
+    /// Ingresses whose names or priorities may change because these routers came or went.
+    fn note_dependents(&self, routers: &[PathRouter], work: &mut Work) {
+        for router in routers {
+            let others = self.router_claims.of(&router.key).iter().map(|(_, owner)| owner.clone());
+            work.republish.extend(others);
+            self.precedences.dependents(router, self.options.strict_prefix_matching, &mut work.republish);
+        }
+    }
+
+    /// Forgets what no Ingress reads any more.
+    fn sweep(&mut self, orphans: Orphans, work: &mut Work) {
+        for key in orphans.backends {
+            if self.backends.get(&key).is_some_and(|backend| backend.readers.is_empty()) {
+                self.backends.remove(&key);
+                self.node_backends.remove(&key);
+                if let Some(ports) = self.backends_by_service.get_mut(&key.service) {
+                    ports.retain(|port| *port != key.port);
+                    if ports.is_empty() {
+                        self.backends_by_service.remove(&key.service);
+                    }
+                }
+            }
+        }
+        for name in orphans.secrets {
+            if self.secrets.get(&name).is_some_and(|secret| secret.readers.is_empty()) {
+                self.secrets.remove(&name);
+                work.certificates |= self.certificates.remove(&certificate_key(&name)).is_some();
+            }
+        }
+    }
+
+    fn publish(&mut self, work: &mut Work) {
+        self.publish_default(work);
+        self.publish_services(work);
+        self.publish_routers(work);
+        let routers = net(&self.configuration.http.routers, std::mem::take(&mut work.router_edits));
+        let services = net(&self.configuration.http.services, std::mem::take(&mut work.service_edits));
+        let certificates = work.certificates.then(|| self.certificates.values().cloned().collect::<Vec<_>>());
+        let certificates = certificates.filter(|new| *new != self.configuration.tls.certificates);
+        if routers.is_empty() && services.is_empty() && certificates.is_none() {
+            return;
+        }
+        let configuration = Arc::make_mut(&mut self.configuration);
+        apply(&mut configuration.http.routers, routers);
+        apply(&mut configuration.http.services, services);
+        if let Some(certificates) = certificates {
+            configuration.tls.certificates = certificates;
+        }
+    }
+
+    /// The oldest Ingress that can be the default backend is it.
+    fn publish_default(&mut self, work: &mut Work) {
+        let default = self.default_candidates.first().and_then(|(_, owner)| {
+            let (router, key) = self.ingresses.get(owner)?.fragment.default.clone()?;
+            match &self.backends.get(&key)?.loaded.outcome {
+                Outcome::Ready(service) => Some(DefaultRoute { owner: owner.clone(), router, service: service.clone() }),
+                _ => None,
+            }
+        });
+        match (&self.default, &default) {
+            (None, Some(_)) => {
+                self.router_claims.add(DEFAULT_ROUTER, default_rank());
+                self.service_claims.add(DEFAULT_BACKEND, default_service_rank());
+            }
+            (Some(_), None) => {
+                self.router_claims.remove(DEFAULT_ROUTER, &default_rank());
+                self.service_claims.remove(DEFAULT_BACKEND, &default_service_rank());
+                work.router_edits.removed.insert(DEFAULT_ROUTER.to_owned());
+                work.service_edits.removed.insert(DEFAULT_BACKEND.to_owned());
+            }
+            _ => {}
+        }
+        if self.default.is_some() != default.is_some() {
+            let owners = self.router_claims.of(DEFAULT_ROUTER).iter().map(|(_, owner)| owner.clone());
+            work.republish.extend(owners);
+            work.services.insert(DEFAULT_BACKEND.to_owned());
+        }
+        if let Some(default) = &default {
+            work.router_edits.set.insert(DEFAULT_ROUTER.to_owned(), default.router.clone());
+            work.service_edits.set.insert(DEFAULT_BACKEND.to_owned(), default.service.clone());
+        }
+        self.default = default;
+    }
+
+    fn publish_services(&mut self, work: &mut Work) {
+        for plain in std::mem::take(&mut work.services) {
+            for rank in self.service_claims.of(&plain) {
+                let (_, key) = rank;
+                let Some(backend) = self.backends.get_mut(key) else { continue };
+                let Outcome::Ready(service) = &mut backend.loaded.outcome else { continue };
+                let name = if self.service_claims.is_first(&plain, rank) { plain.clone() } else { key.unique_name(&plain) };
+                if backend.published.as_ref() != Some(&name) {
+                    work.service_edits.removed.extend(backend.published.replace(name.clone()));
+                    work.republish.extend(backend.readers.iter().cloned());
+                }
+                if let Some(old) = self.configuration.http.services.get(&name).filter(|old| *old == service) {
+                    *service = old.clone();
+                }
+                work.service_edits.set.insert(name, service.clone());
+            }
+        }
+    }
+
+    fn publish_routers(&mut self, work: &mut Work) {
+        let strict = self.options.strict_prefix_matching;
+        for name in std::mem::take(&mut work.republish) {
+            let Some(memo) = self.ingresses.get_mut(&name) else { continue };
+            let rank = (memo.created, name.clone());
+            let mut published = Vec::with_capacity(memo.fragment.routers.len());
+            for router in &mut memo.fragment.routers {
+                let key = if self.router_claims.is_first(&router.key, &rank) {
+                    router.key.clone()
+                } else {
+                    names::by_owner(&router.key, &name, "")
+                };
+                let service = self.backends.get(&router.backend).and_then(|backend| backend.published.as_ref());
+                let priority = self.precedences.priority(router, strict);
+                let mut wanted = router.router.clone();
+                if priority.is_some() || service.is_some_and(|service| *service != wanted.service) {
+                    let edited = Arc::make_mut(&mut wanted);
+                    // differs from traefik: there the prefix wins, because its rule is the longer text.
+                    edited.priority = priority.unwrap_or(edited.priority);
+                    if let Some(service) = service {
+                        service.clone_into(&mut edited.service);
+                    }
+                }
+                if let Some(old) = self.configuration.http.routers.get(&key).filter(|old| **old == wanted) {
+                    // One copy of equal routers, not two.
+                    if Arc::ptr_eq(&wanted, &router.router) {
+                        router.router = old.clone();
+                    }
+                    wanted = old.clone();
+                }
+                work.router_edits.set.insert(key.clone(), wanted);
+                published.push(key);
+            }
+            work.router_edits.removed.extend(std::mem::replace(&mut memo.published, published));
+        }
+    }
+
+    fn diagnostics(&self, status: Option<Diagnostic>) -> Vec<Diagnostic> {
+        let mut all: Vec<Diagnostic> = status.into_iter().collect();
+        for name in &self.troubled {
+            all.extend(self.ingresses.get(name).into_iter().flat_map(|memo| memo.fragment.diagnostics.iter().cloned()));
+        }
+        for backend in self.backends.values() {
+            all.extend(backend.loaded.diagnostics.iter().cloned());
+        }
+        let winner = self.default.as_ref().map(|default| &default.owner);
+        for (_, owner) in self.default_candidates.iter().filter(|(_, owner)| Some(owner) != winner) {
+            let winner = winner.map(ToString::to_string).unwrap_or_default();
+            let message = format!(
+                "The default backend already exists. Ingress {winner} is older and has it; remove one of the two"
+            );
+            all.push(Diagnostic::error(format!("Ingress {owner}"), "spec.defaultBackend", message));
+        }
+        for (name, claimants) in self.router_claims.disputed() {
+            for (_, owner) in claimants.iter().skip(1) {
+                let message = format!(
+                    "its router can't be named {name:?}, an older object has that name: it is {:?}",
+                    names::by_owner(name, owner, "")
+                );
+                all.push(Diagnostic::warning(format!("Ingress {owner}"), "metadata.name", message));
+            }
+        }
+        for (name, claimants) in self.service_claims.disputed() {
+            for (_, key) in claimants.iter().skip(1) {
+                let message = format!(
+                    "its service can't be named {name:?}, an older object has that name: it is {:?}",
+                    key.unique_name(name)
+                );
+                all.push(Diagnostic::warning(format!("Service {}", key.service), "metadata.name", message));
+            }
+        }
+        all.sort();
+        all
+    }
+}
+
+/// Backends and Secrets that may have lost their last reader.
+#[derive(Default)]
+struct Orphans {
+    backends: BTreeSet<BackendKey>,
+    secrets: BTreeSet<ObjectName>,
+}
+
+/// Loads what an Ingress refers to, once for all Ingresses.
+struct Read<'a> {
+    snapshot: &'a Snapshot,
+    options: &'a Options,
+    backends: &'a mut HashMap<BackendKey, BackendMemo>,
+    secrets: &'a mut HashMap<ObjectName, SecretMemo>,
+}
+
+impl References for Read<'_> {
+    fn backend(&mut self, key: &BackendKey) -> Usable {
+        if !self.backends.contains_key(key) {
+            let loaded = backend::load(key, self.snapshot, self.options);
+            let memo = BackendMemo { loaded, readers: BTreeSet::new(), uses: 0, published: None };
+            self.backends.insert(key.clone(), memo);
+        }
+        match self.backends.get(key).map(|memo| &memo.loaded.outcome) {
+            Some(Outcome::Ready(_)) => Usable::Ready,
+            Some(Outcome::Failed(reason)) => Usable::Failed(reason.clone()),
+            Some(Outcome::Empty) | None => Usable::Empty,
+        }
+    }
+
+    fn certificate(&mut self, name: &ObjectName) -> Result<(), String> {
+        let memo = self.secrets.entry(name.clone()).or_insert_with(|| SecretMemo {
+            certificate: certificates::load(name, self.snapshot),
+            readers: BTreeSet::new(),
+        });
+        memo.certificate.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+}
+
+/// Certificates are sorted by the text `namespace-name`, as in the reference: it decides between equal names.
+fn certificate_key(name: &ObjectName) -> (String, ObjectName) {
+    (format!("{}-{}", name.namespace, name.name), name.clone())
+}
+
+/// The default backend comes before every other claimant of its names.
+fn default_rank() -> Rank {
+    (i64::MIN, ObjectName::cluster(""))
+}
+
+fn default_service_rank() -> ServiceRank {
+    (i64::MIN, BackendKey { service: ObjectName::cluster(""), port: BackendPort::default() })
+}
+
+/// What really changes: `None` stands for a removal.
+fn net<T: PartialEq>(current: &BTreeMap<String, Arc<T>>, edits: Edits<T>) -> BTreeMap<String, Option<Arc<T>>> {
+    let gone = edits.removed.into_iter().filter(|name| !edits.set.contains_key(name) && current.contains_key(name));
+    let mut net: BTreeMap<_, _> = gone.map(|name| (name, None)).collect();
+    for (name, value) in edits.set {
+        if current.get(&name).is_none_or(|old| *old != value) {
+            net.insert(name, Some(value));
+        }
+    }
+    net
+}
+
+fn apply<T>(entries: &mut BTreeMap<String, Arc<T>>, changes: BTreeMap<String, Option<Arc<T>>>) {
+    for (name, value) in changes {
+        match value {
+            Some(value) => entries.insert(name, value),
+            None => entries.remove(&name),
+        };
+    }
+}
