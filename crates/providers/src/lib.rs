@@ -1,8 +1,14 @@
 //! The providers that read files.
 //!
-//! [`watch`] says which files may have changed, without polling and without a fixed delay.
+//! [`file`] reads Traefik's dynamic files. [`watch`] says which files may have changed, without polling and without a
+//! fixed delay.
 //!
 //! Every provider has one thread of its own, because reading files blocks; its handle ends the thread when dropped.
 //! Nothing here knows what the configuration means or who uses it.
 
+mod driver;
+pub mod file;
 pub mod watch;
+
+#[cfg(test)]
+mod testing;

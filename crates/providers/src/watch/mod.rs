@@ -11,7 +11,6 @@ mod pending;
 mod points;
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -53,7 +52,8 @@ pub enum Wake {
 /// What [`Watch::set`] achieved.
 #[derive(Debug, Default)]
 pub struct Set {
-    /// Directories are watched now that were not before: what happened in them in between was not seen, look again.
+    /// Look again: directories are watched now that were not before, and what happened in them in between was not
+    /// seen, or some are gone already.
     pub added: bool,
     /// Directories that cannot be watched. The others are.
     pub errors: Vec<WatchError>,
@@ -154,6 +154,10 @@ impl Watch {
                     self.watched.insert(path.clone());
                     set.added = true;
                 }
+                // It went away since the points were made: whoever looks again will not find it.
+                Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {
+                    set.added = true;
+                }
                 Err(error) => set.errors.push(WatchError::directory(path, error)),
             }
         }
@@ -188,6 +192,12 @@ impl Watch {
                     .unwrap_or_else(PoisonError::into_inner),
             };
         }
+    }
+
+    /// Files that are being written right now: what they hold is not worth reading. They are reported when their
+    /// writers close them.
+    pub fn unfinished(&self) -> BTreeSet<PathBuf> {
+        self.shared.lock().unfinished()
     }
 
     fn start(&self) -> notify::Result<RecommendedWatcher> {
@@ -236,10 +246,6 @@ impl WatchError {
         let path = path.to_owned();
         match error.kind {
             notify::ErrorKind::MaxFilesWatch => Self::Limit { path },
-            notify::ErrorKind::PathNotFound => Self::Directory {
-                path,
-                reason: io::Error::from(io::ErrorKind::NotFound).to_string(),
-            },
             notify::ErrorKind::Io(error) => Self::Directory {
                 path,
                 reason: error.to_string(),

@@ -35,8 +35,6 @@ pub struct Changes {
     pub paths: BTreeSet<PathBuf>,
     /// Anything may have changed: events were lost or too many to list.
     pub everything: bool,
-    /// Files that are being written right now: what they hold is not worth reading.
-    pub unfinished: BTreeSet<PathBuf>,
 }
 
 /// See the module's documentation.
@@ -98,6 +96,10 @@ impl Pending {
             }
         }
         relevant
+    }
+
+    pub(super) fn unfinished(&self) -> BTreeSet<PathBuf> {
+        self.writing.keys().cloned().collect()
     }
 
     /// What the waiting thread is to do at `now`.
@@ -212,7 +214,6 @@ impl Pending {
         Changes {
             paths: mem::take(&mut self.changed),
             everything: mem::take(&mut self.everything),
-            unfinished: self.writing.keys().cloned().collect(),
         }
     }
 }
