@@ -1,1 +1,3 @@
 //! The `table` crate of pointsman.
+
+pub mod index;
