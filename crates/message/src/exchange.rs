@@ -56,6 +56,8 @@ pub struct ConnectionInfo {
     pub peer_ip_value: HeaderValue,
     /// Whether `X-Forwarded-*` of this peer are believed.
     pub trusted: bool,
+    /// Whether servers get the peer's address at the end of `X-Forwarded-For`.
+    pub append_forwarded_for: bool,
     /// TLS, if there is any.
     pub tls: Option<TlsInfo>,
 }
@@ -88,6 +90,8 @@ pub struct Record {
     pub upstream_head: Option<Instant>,
     /// The server's status, before middlewares.
     pub origin_status: Option<StatusCode>,
+    /// Whether `X-Forwarded-For` has the peer's address already (another try must not append it twice).
+    pub forwarded_for_done: bool,
     /// Tries after the first.
     pub retries: u32,
     /// Name of the authenticated user.

@@ -42,6 +42,7 @@ pub struct RequestHead {
     host: String,
     target: String,
     path_len: usize,
+    path_is_empty: bool,
 }
 
 impl Default for RequestHead {
@@ -55,6 +56,7 @@ impl Default for RequestHead {
             host: String::new(),
             target: String::from("/"),
             path_len: 1,
+            path_is_empty: false,
         }
     }
 }
@@ -68,9 +70,7 @@ impl RequestHead {
         self.headers.clear();
         self.authority.clear();
         self.host.clear();
-        self.target.clear();
-        self.target.push('/');
-        self.path_len = 1;
+        self.set_target("/", None);
     }
 
     /// Host and port as the client sent them; empty for an HTTP/1.0 request without `Host`.
@@ -91,8 +91,12 @@ impl RequestHead {
         self.host.push_str(canonical_host);
     }
 
-    /// The path: normalised, reserved characters still percent-encoded. `*` for `OPTIONS *`.
+    /// The path: normalised, reserved characters still percent-encoded. `*` for `OPTIONS *`. Empty where a middleware
+    /// took all of it; on the wire that is `/`.
     pub fn path(&self) -> &str {
+        if self.path_is_empty {
+            return "";
+        }
         self.target.get(..self.path_len).unwrap_or("/")
     }
 
@@ -108,6 +112,8 @@ impl RequestHead {
 
     /// Sets path and query.
     pub fn set_target(&mut self, path: &str, query: Option<&str>) {
+        self.path_is_empty = path.is_empty();
+        let path = if self.path_is_empty { "/" } else { path };
         self.target.clear();
         self.target.push_str(path);
         self.path_len = path.len();
@@ -119,6 +125,8 @@ impl RequestHead {
 
     /// Puts another path before the same query.
     pub fn set_path(&mut self, path: &str) {
+        self.path_is_empty = path.is_empty();
+        let path = if self.path_is_empty { "/" } else { path };
         self.target.replace_range(..self.path_len, path);
         self.path_len = path.len();
     }
@@ -140,6 +148,8 @@ pub struct ResponseHead {
     pub status: StatusCode,
     /// Header fields, without those of framing.
     pub headers: HeaderMap,
+    /// `Content-Length` of a response that has no body to take it from (to HEAD, or 304).
+    pub declared_length: Option<u64>,
 }
 
 impl ResponseHead {
@@ -148,6 +158,7 @@ impl ResponseHead {
         Self {
             status,
             headers: HeaderMap::new(),
+            declared_length: None,
         }
     }
 }
@@ -203,6 +214,10 @@ mod tests {
         assert_eq!((head.target(), head.query()), ("/longer/path", None));
         head.set_query(Some(""));
         assert_eq!((head.target(), head.query()), ("/longer/path?", Some("")));
+        head.set_path("");
+        assert_eq!((head.path(), head.target()), ("", "/?"));
+        head.set_path("/a");
+        assert_eq!((head.path(), head.target()), ("/a", "/a?"));
     }
 
     #[test]

@@ -15,9 +15,11 @@ pub mod chain;
 pub mod error;
 pub mod exchange;
 pub mod head;
+pub mod pump;
 
 pub use body::{Body, BodyError, BodyStream, Frame};
 pub use chain::{Call, Flow, HeadFilter, LocalBoxFuture, Next, Step, Wrap};
 pub use error::{Fault, Kind, ProxyError, Retry};
 pub use exchange::{ConnectionInfo, Exchange, Interim, Record, TlsInfo};
 pub use head::{RequestHead, Response, ResponseHead, Scheme};
+pub use pump::{BodySink, poll_pump};
