@@ -6,6 +6,7 @@ import subprocess
 WEB = int(os.environ["E2E_WEB"])
 WEBSECURE = int(os.environ["E2E_WEBSECURE"])
 CA = os.environ["E2E_CA"]
+MANIFESTS = os.environ["E2E_MANIFESTS"]
 
 
 def run(*command, **kwargs):
