@@ -32,7 +32,7 @@ pub(crate) trait Source: Send + 'static {
     fn read(&mut self, reread: Reread<'_>, unfinished: &BTreeSet<PathBuf>) -> Reading;
 
     /// What the files read so far depend on.
-    fn points(&self) -> Points;
+    fn points(&mut self) -> Points;
 }
 
 /// What to read again.

@@ -1,6 +1,6 @@
 //! The providers that read files.
 //!
-//! [`file`] reads Traefik's dynamic files. [`watch`] says which files may have changed, without polling and without a
+//! [`file`] reads Traefik's dynamic files, [`manifests`] Kubernetes objects from a folder. [`watch`] says which files may have changed, without polling and without a
 //! fixed delay.
 //!
 //! Every provider has one thread of its own, because reading files blocks; its handle ends the thread when dropped.
@@ -8,6 +8,7 @@
 
 mod driver;
 pub mod file;
+pub mod manifests;
 pub mod watch;
 
 #[cfg(test)]

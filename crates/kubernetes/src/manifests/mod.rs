@@ -35,6 +35,8 @@ pub struct Folder {
     duplicates: BTreeSet<ObjectId>,
     /// Folders that could not be listed, with the reason.
     unreadable: BTreeMap<PathBuf, String>,
+    /// Files that are being written.
+    held: BTreeSet<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,12 @@ impl Folder {
     pub fn scan(&mut self) -> Vec<Change> {
         let root = self.root.clone();
         self.update(&[root], Trust::Stamps)
+    }
+
+    /// Leaves files that are being written alone: they hold what they held before, until this is called without them
+    /// and they are read again.
+    pub fn hold(&mut self, files: BTreeSet<PathBuf>) {
+        self.held = files;
     }
 
     /// Reads what `paths` (files or folders, as a watcher reports them) hold now.
@@ -140,7 +148,9 @@ impl Folder {
         let stale: Vec<(PathBuf, Stamp)> = found
             .into_iter()
             .filter(|(path, stamp)| {
-                trust == Trust::Nothing || self.files.get(path.as_path()).is_none_or(|file| file.stamp.as_ref() != Some(stamp))
+                !self.held.contains(path)
+                    && (trust == Trust::Nothing
+                        || self.files.get(path.as_path()).is_none_or(|file| file.stamp.as_ref() != Some(stamp)))
             })
             .collect();
         let mut affected = BTreeSet::new();

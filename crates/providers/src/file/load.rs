@@ -315,7 +315,7 @@ impl Source for Loader {
         self.reading(changed, !only_contents || pems != named)
     }
 
-    fn points(&self) -> Points {
+    fn points(&mut self) -> Points {
         let mut points = Points::default();
         match &self.location {
             Location::File(path) => {
