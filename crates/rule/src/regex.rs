@@ -7,12 +7,15 @@ mod translate;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::quote::quote;
 
 /// A compiled Go regular expression. Cheap to clone.
 #[derive(Clone)]
-pub struct GoRegex {
+pub struct GoRegex(Arc<Compiled>);
+
+struct Compiled {
     regex: regex::Regex,
     pattern: Box<str>,
     /// Group names by number, the whole match included.
@@ -107,23 +110,23 @@ impl GoRegex {
                     },
                 })
             })?;
-        Ok(Self {
+        Ok(Self(Arc::new(Compiled {
             regex,
             pattern: pattern.into(),
             names: translated.names.into(),
-        })
+        })))
     }
 
     /// The pattern as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.pattern
+        &self.0.pattern
     }
 
     /// True if the expression matches anywhere in `text`.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        self.0.regex.is_match(text)
     }
 
     /// Like [`is_match`](Self::is_match) for bytes. As in Go, a byte that is not UTF-8 counts as
@@ -141,7 +144,7 @@ impl GoRegex {
     /// unknown group is empty.
     #[must_use]
     pub fn replace<'t>(&self, text: &'t str, template: &str) -> Cow<'t, str> {
-        let mut captures_iter = self.regex.captures_iter(text).peekable();
+        let mut captures_iter = self.0.regex.captures_iter(text).peekable();
         if captures_iter.peek().is_none() {
             return Cow::Borrowed(text);
         }
@@ -186,7 +189,7 @@ impl GoRegex {
             name.parse().ok().and_then(text)
         } else {
             // A name may be given twice; the first group that took part counts.
-            self.names
+            self.0.names
                 .iter()
                 .enumerate()
                 .filter(|(_, group)| group.as_deref() == Some(name))
@@ -235,13 +238,13 @@ fn last_line(report: &str) -> String {
 
 impl fmt::Debug for GoRegex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GoRegex({})", quote(&self.pattern))
+        write!(f, "GoRegex({})", quote(&self.0.pattern))
     }
 }
 
 impl PartialEq for GoRegex {
     fn eq(&self, other: &Self) -> bool {
-        self.pattern == other.pattern
+        self.0.pattern == other.0.pattern
     }
 }
 

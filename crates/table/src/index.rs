@@ -20,9 +20,10 @@ mod tests;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use pointsman_rule::{HostKey, IndexKey, Mismatch, PathKey, RequestView, Rule};
 
-use self::bucket::Bucket;
+use self::bucket::{Bucket, MAX_PATH_BYTES};
 use self::sharded::Sharded;
 use self::slots::Slot;
 
@@ -47,9 +48,9 @@ pub struct RuleIndex<T, K = u64> {
     /// All entries by id.
     entries: Sharded<Arc<Entry<T, K>>>,
     /// Rules that demand one host.
-    hosts: Sharded<Arc<Bucket<T, K>>>,
+    hosts: Sharded<Bucket<T, K>>,
     /// Rules that demand one label before a suffix, by the suffix with its dot.
-    wildcards: Sharded<Arc<Bucket<T, K>>>,
+    wildcards: Sharded<Bucket<T, K>>,
     /// Rules that demand no host that could be hashed.
     general: Bucket<T, K>,
 }
@@ -71,7 +72,19 @@ pub(crate) struct Rank<K> {
     id: u64,
 }
 
-impl<T, K: Clone> Entry<T, K> {
+/// Slots with their paths, by host.
+type Groups<T, K> = HashMap<Box<str>, Vec<(PathKey, Slot<T, K>)>>;
+
+impl<T: Clone, K: Clone> Entry<T, K> {
+    /// What is stored under one of the rule's conditions.
+    fn slot(&self, key: &IndexKey) -> Slot<T, K> {
+        Slot {
+            rank: self.rank(),
+            rule: (!key.sufficient).then(|| Arc::clone(&self.rule)),
+            target: self.target.clone(),
+        }
+    }
+
     fn rank(&self) -> Rank<K> {
         Rank {
             priority: Reverse(self.priority),
@@ -95,11 +108,36 @@ impl<T: Clone, K: Ord + Clone> Default for RuleIndex<T, K> {
 impl<T: Clone, K: Ord + Clone> FromIterator<Entry<T, K>> for RuleIndex<T, K> {
     /// An index of these entries; the last one of an id counts.
     fn from_iter<I: IntoIterator<Item = Entry<T, K>>>(entries: I) -> Self {
-        let mut index = Self::default();
-        for entry in entries {
-            index.upsert(entry);
+        let entries: HashMap<u64, Arc<Entry<T, K>>> = entries
+            .into_iter()
+            .map(|entry| (entry.id, Arc::new(entry)))
+            .collect();
+        // Grouped first, so that what lookups read is allocated at once and lies close together.
+        let (mut hosts, mut wildcards) = (HashMap::new(), HashMap::new());
+        let mut general = Vec::new();
+        for entry in entries.values() {
+            for key in keys(&entry.rule) {
+                let slot = entry.slot(&key);
+                let group: &mut Vec<_> = match key.host {
+                    HostKey::Any => &mut general,
+                    HostKey::Exact(host) => hosts.entry(host).or_default(),
+                    HostKey::Wildcard(suffix) => wildcards.entry(suffix).or_default(),
+                };
+                group.push((key.path, slot));
+            }
         }
-        index
+        let buckets = |groups: Groups<T, K>| {
+            let buckets = groups
+                .into_iter()
+                .map(|(host, slots)| Bucket::of(&host, slots));
+            Sharded::of(buckets, bucket_hash_key)
+        };
+        Self {
+            general: Bucket::of("", general),
+            hosts: buckets(hosts),
+            wildcards: buckets(wildcards),
+            entries: Sharded::of(entries.into_values(), entry_hash_key),
+        }
     }
 }
 
@@ -141,10 +179,8 @@ impl<T: Clone, K: Ord + Clone> RuleIndex<T, K> {
     }
 
     fn host_bucket(&self, host: &str) -> Option<&Bucket<T, K>> {
-        let bucket = self
-            .hosts
-            .get(host.as_bytes(), |bucket| bucket.host() == host);
-        bucket.map(|bucket| &**bucket)
+        let host = host.as_bytes();
+        self.hosts.get(host, |bucket| bucket.host() == host)
     }
 
     fn wildcard_bucket(&self, host: &str) -> Option<&Bucket<T, K>> {
@@ -153,11 +189,8 @@ impl<T: Clone, K: Ord + Clone> RuleIndex<T, K> {
         }
         // No wildcard stands for an empty label.
         let dot = host.find('.').filter(|dot| *dot > 0)?;
-        let suffix = host.get(dot..)?;
-        let bucket = self
-            .wildcards
-            .get(suffix.as_bytes(), |bucket| bucket.host() == suffix);
-        bucket.map(|bucket| &**bucket)
+        let suffix = host.as_bytes().get(dot..)?;
+        self.wildcards.get(suffix, |bucket| bucket.host() == suffix)
     }
 
     /// All entries whose rules the request satisfies, the one that [`find`](Self::find) chooses
@@ -233,11 +266,7 @@ impl<T: Clone, K: Ord + Clone> RuleIndex<T, K> {
     fn upsert(&mut self, entry: Entry<T, K>) {
         self.remove(entry.id);
         for key in keys(&entry.rule) {
-            let slot = Slot {
-                rank: entry.rank(),
-                rule: (!key.sufficient).then(|| Arc::clone(&entry.rule)),
-                target: entry.target.clone(),
-            };
+            let slot = entry.slot(&key);
             match key.host {
                 HostKey::Any => self.general.insert(&key.path, slot),
                 HostKey::Exact(host) => insert(&mut self.hosts, &host, &key.path, slot),
@@ -269,10 +298,9 @@ impl<T: Clone, K: Ord + Clone> RuleIndex<T, K> {
     }
 }
 
-/// The longest path that is indexed whole; of longer ones the start is, and the rule decides. It
-/// bounds the depth of the path tree, which is walked recursively when it changes.
-const MAX_PATH_BYTES: usize = 255;
-
+/// The conditions of a rule. Of a path that is too long to be indexed whole the start is, and the
+/// rule decides; that also bounds the depth of the path tree, which is walked recursively when it
+/// changes.
 fn keys(rule: &Rule) -> Vec<IndexKey> {
     let mut keys = rule.index_keys();
     for key in &mut keys {
@@ -292,38 +320,37 @@ fn entry_hash_key<T, K>(entry: &Arc<Entry<T, K>>, hash: &mut dyn FnMut(&[u8])) {
     hash(&entry.id.to_le_bytes());
 }
 
-fn bucket_hash_key<T, K>(bucket: &Arc<Bucket<T, K>>, hash: &mut dyn FnMut(&[u8])) {
-    hash(bucket.host().as_bytes());
+fn bucket_hash_key<T, K>(bucket: &Bucket<T, K>, hash: &mut dyn FnMut(&[u8])) {
+    hash(bucket.host());
 }
 
 fn insert<T: Clone, K: Ord + Clone>(
-    buckets: &mut Sharded<Arc<Bucket<T, K>>>,
+    buckets: &mut Sharded<Bucket<T, K>>,
     host: &str,
     path: &PathKey,
     slot: Slot<T, K>,
 ) {
-    let known = buckets.get_mut(host.as_bytes(), |bucket| bucket.host() == host);
-    if let Some(bucket) = known {
-        Arc::make_mut(bucket).insert(path, slot);
+    let key = host.as_bytes();
+    if let Some(bucket) = buckets.get_mut(key, |bucket| bucket.host() == key) {
+        bucket.insert(path, slot);
     } else {
         let mut bucket = Bucket::new(host);
         bucket.insert(path, slot);
-        buckets.insert(host.as_bytes(), Arc::new(bucket), bucket_hash_key);
+        buckets.insert(key, bucket, bucket_hash_key);
     }
 }
 
 fn remove<T: Clone, K: Ord + Clone>(
-    buckets: &mut Sharded<Arc<Bucket<T, K>>>,
+    buckets: &mut Sharded<Bucket<T, K>>,
     host: &str,
     path: &PathKey,
     rank: &Rank<K>,
 ) {
-    let is_host = |bucket: &Arc<Bucket<T, K>>| bucket.host() == host;
-    if let Some(bucket) = buckets.get_mut(host.as_bytes(), is_host) {
-        let bucket = Arc::make_mut(bucket);
+    let key = host.as_bytes();
+    if let Some(bucket) = buckets.get_mut(key, |bucket| bucket.host() == key) {
         bucket.remove(path, rank);
         if bucket.is_empty() {
-            buckets.remove(host.as_bytes(), is_host);
+            buckets.remove(key, |bucket| bucket.host() == key);
         }
     }
 }

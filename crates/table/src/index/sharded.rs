@@ -91,23 +91,43 @@ impl<V: Clone> Sharded<V> {
     /// its cost, spread over the insertions between, is constant.
     fn grow(&mut self, hash_key: HashKey<V>) {
         let count = self.shards.len();
-        if self.len < 4 * count * count {
-            return;
+        if self.len >= 4 * count * count {
+            let values: Vec<V> = self.iter().cloned().collect();
+            let mut next = Self::with_shards(4 * count, self.hasher.clone());
+            next.fill(values, hash_key);
+            *self = next;
         }
-        let mut next = Self {
-            hasher: self.hasher.clone(),
-            shards: (0..4 * count).map(|_| Arc::new(HashTable::new())).collect(),
-            len: self.len,
-        };
-        for value in self.iter() {
-            let hash = hash_of(&next.hasher, value, hash_key);
-            let (hasher, shard) = (&next.hasher, next.shard(hash));
-            if let Some(shard) = next.shards.get_mut(shard) {
-                Arc::make_mut(shard)
-                    .insert_unique(hash, value.clone(), |v| hash_of(hasher, v, hash_key));
+    }
+
+    /// A table of values with different keys.
+    pub(super) fn of(values: impl IntoIterator<Item = V>, hash_key: HashKey<V>) -> Self {
+        let values: Vec<V> = values.into_iter().collect();
+        let mut count = 1_usize;
+        while values.len() >= 4 * count * count {
+            count *= 4;
+        }
+        let mut table = Self::with_shards(count, DefaultHashBuilder::default());
+        table.fill(values, hash_key);
+        table
+    }
+
+    fn with_shards(count: usize, hasher: DefaultHashBuilder) -> Self {
+        Self {
+            hasher,
+            shards: (0..count).map(|_| Arc::new(HashTable::new())).collect(),
+            len: 0,
+        }
+    }
+
+    fn fill(&mut self, values: Vec<V>, hash_key: HashKey<V>) {
+        for value in values {
+            let hash = hash_of(&self.hasher, &value, hash_key);
+            let (hasher, shard) = (&self.hasher, self.shard(hash));
+            if let Some(shard) = self.shards.get_mut(shard) {
+                Arc::make_mut(shard).insert_unique(hash, value, |v| hash_of(hasher, v, hash_key));
+                self.len += 1;
             }
         }
-        *self = next;
     }
 }
 

@@ -145,7 +145,20 @@ fn index_and_linear_scan_agree_also_after_updates() {
         let mut entries: Entries = (0..size as u64).map(|id| (id, entry(random, id))).collect();
         let mut index: RuleIndex<u64> = entries.values().cloned().collect();
         found += compare(&index, &entries, random, 60, &format!("seed {seed}"));
-        cases += 60;
+        let one_by_one = entries
+            .values()
+            .cloned()
+            .fold(RuleIndex::default(), |index, entry| {
+                index.rebuild([], [entry])
+            });
+        found += compare(
+            &one_by_one,
+            &entries,
+            random,
+            20,
+            &format!("seed {seed}, one by one"),
+        );
+        cases += 80;
         for round in 0..8 {
             let before = (index.clone(), entries.clone());
             let removed: Vec<u64> = (0..random.below(size / 4 + 2))
