@@ -71,8 +71,9 @@ pub enum RegexProblem {
 
 /// Longest pattern, in bytes.
 pub const MAX_PATTERN_BYTES: usize = 64 * 1024;
-/// Largest compiled form, in bytes.
-const MAX_COMPILED_BYTES: usize = 10 * 1024 * 1024;
+/// Largest compiled form, in bytes: enough for a list of thousands of words, and a bound for what a
+/// tenant who may write patterns can occupy with a short one.
+const MAX_COMPILED_BYTES: usize = 4 * 1024 * 1024;
 /// Most memory that one pattern's lazily built automaton may hold per thread. Beyond it the engine
 /// starts over, which costs time but stays linear.
 const MAX_CACHE_BYTES: usize = 256 * 1024;
@@ -189,7 +190,8 @@ impl GoRegex {
             name.parse().ok().and_then(text)
         } else {
             // A name may be given twice; the first group that took part counts.
-            self.0.names
+            self.0
+                .names
                 .iter()
                 .enumerate()
                 .filter(|(_, group)| group.as_deref() == Some(name))

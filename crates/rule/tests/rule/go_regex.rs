@@ -92,3 +92,18 @@ fn exponential_patterns_stay_linear() {
     let regex = GoRegex::compile("^(a+)+$").unwrap();
     assert!(!regex.is_match(&format!("{}b", "a".repeat(100_000))));
 }
+
+#[test]
+fn large_but_honest_patterns_compile() {
+    let words: Vec<String> = (0..2000).map(|i| format!("robot-{i:x}/[0-9.]+")).collect();
+    for pattern in [
+        ".{1000}".to_owned(),
+        "^/[^/]{1,1000}$".to_owned(),
+        r"^\S{1,255}$".to_owned(),
+        r"^\p{L}{1,64}$".to_owned(),
+        format!("(?i)({})", words.join("|")),
+    ] {
+        let compiled = GoRegex::compile(&pattern);
+        assert!(compiled.is_ok(), "{:.80}", compiled.unwrap_err());
+    }
+}

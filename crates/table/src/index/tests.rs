@@ -190,6 +190,12 @@ fn index_and_linear_scan_agree_also_after_updates() {
 }
 
 #[test]
+fn an_index_can_be_shared_between_workers() {
+    fn shared<T: Send + Sync>() {}
+    shared::<RuleIndex<Arc<str>>>();
+}
+
+#[test]
 fn an_emptied_index_holds_nothing() {
     let random = &mut Random(7);
     let entries: Vec<_> = (0..300).map(|id| entry(random, id)).collect();
