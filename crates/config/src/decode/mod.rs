@@ -465,7 +465,8 @@ pub(crate) fn section_entries<'n>(node: &'n Node, cx: &mut Context) -> Option<&'
         Value::Null => Some(&[]),
         Value::Text(text) if text.is_empty() || text.eq_ignore_ascii_case("true") => Some(&[]),
         Value::Repeated(_) | Value::List(_) | Value::Text(_) => {
-            let found = cx.found(node);
+            // What stands in the place of a section may be a secret that belongs below it.
+            let found = cx.secretly(|cx| cx.found(node));
             cx.error(
                 node,
                 format!("{found} is not a section: its options go below it"),

@@ -243,7 +243,7 @@ fn a_section_is_on_for_true_and_empty_and_off_for_false() {
     let (_, problems) = from_yaml("tls: yes please");
     assert_eq!(
         problems,
-        ["tls: \"yes please\" is not a section: its options go below it (line 1)"]
+        ["tls: the value is not a section: its options go below it (line 1)"]
     );
 }
 
@@ -471,6 +471,29 @@ fn a_service_is_written_as_traefik_writes_it() {
 }
 
 #[test]
+fn yaml_scalars_mean_what_their_text_says() {
+    for (text, address) in [
+        ("address: 80", "80"),
+        ("address: 'true'", "true"),
+        ("address: true", "true"),
+        ("address: yes", "yes"),
+        ("address: 0080", "0080"),
+        ("address: 1_000", "1_000"),
+        ("address: \"null\"", "null"),
+        ("address: 2026-11-25", "2026-11-25"),
+        ("address: |\n  a\n  b\n", "a\nb\n"),
+        ("x: &a ':1'\naddress: *a", ":1"),
+    ] {
+        let (site, _) = from_yaml(text);
+        assert_eq!(site.address, address, "{text}");
+    }
+    let (_, problems) = from_yaml("enabled: yes\n");
+    assert_eq!(problems, ["enabled: \"yes\" is not true or false (line 1)"]);
+    assert!(yaml::parse("a: 1\na: 2\n").is_err(), "one key twice");
+    assert!(yaml::parse("a: 1\n---\na: 2\n").is_err(), "two documents");
+}
+
+#[test]
 fn nesting_without_end_is_refused_instead_of_ending_the_process() {
     let deep = 200_000;
     assert!(yaml::parse(&"[".repeat(deep)).is_err());
@@ -487,7 +510,60 @@ mod properties {
 
     use super::*;
 
+    /// Any JSON, small.
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            "[ -~]{0,8}".prop_map(Into::into),
+        ];
+        let key = prop_oneof![
+            "[a-z]{1,6}",
+            Just("rule".to_owned()),
+            Just("loadBalancer".to_owned()),
+            Just("tls".to_owned())
+        ];
+        leaf.prop_recursive(4, 24, 6, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                proptest::collection::btree_map(key.clone(), inner, 0..4)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
     proptest! {
+        #[test]
+        fn no_object_changes_its_neighbours(
+            router in any_json(),
+            service in any_json(),
+            middleware in any_json(),
+            certificate in any_json(),
+        ) {
+            let good = serde_json::json!({
+                "http": {
+                    "routers": {"good": {"rule": "Host(`a`)", "service": "good", "tls": {}}},
+                    "services": {"good": {"loadBalancer": {"servers": [{"url": "http://a"}]}}},
+                    "middlewares": {"good": {"addPrefix": {"prefix": "/a"}}},
+                },
+                "tls": {"certificates": [{"certFile": "a", "keyFile": "b"}]},
+            });
+            let mut with = good.clone();
+            with["http"]["routers"]["other"] = router;
+            with["http"]["services"]["other"] = service;
+            with["http"]["middlewares"]["other"] = middleware;
+            with["tls"]["certificates"].as_array_mut().unwrap().push(certificate);
+            let read = |json: &serde_json::Value| Configuration::decode(&yaml::parse(&json.to_string()).unwrap()).0;
+            let (alone, beside) = (read(&good), read(&with));
+            prop_assert_eq!(beside.http.routers.get("good"), alone.http.routers.get("good"));
+            prop_assert!(alone.http.routers.contains_key("good"));
+            prop_assert_eq!(beside.http.services.get("good"), alone.http.services.get("good"));
+            prop_assert_eq!(beside.http.middlewares.get("good"), alone.http.middlewares.get("good"));
+            prop_assert_eq!(beside.tls.certificates.first(), alone.tls.certificates.first());
+        }
+
         #[test]
         fn no_text_makes_a_reader_panic(text in any::<String>()) {
             for node in [yaml::parse(&text), toml::parse(&text)].into_iter().flatten() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Options, Spanned};
 
 use super::{Entry, Node, Source, Value};
 
@@ -17,9 +17,25 @@ pub fn parse(text: &str) -> Result<Node, String> {
     if text.trim().is_empty() {
         return Ok(Node::default());
     }
-    serde_saphyr::from_str::<Raw>(text)
+    serde_saphyr::from_str_with_options::<Raw>(text, options())
         .map(Raw::into_node)
         .map_err(|error| one_line(&error.to_string()))
+}
+
+/// YAML 1.2, with the text of scalars kept wherever the library can (`yes`, `0755`, `1_000`). The library's limits
+/// against bombs hold, except for sizes: 100 000 routers in one file are not an attack.
+fn options() -> Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_nodes: 8_000_000,
+            max_events: 16_000_000,
+            max_total_scalar_bytes: 1 << 30,
+        },
+    }
 }
 
 /// The first line of the library's message; the rest is a picture of the text, which may hold secrets.

@@ -138,6 +138,8 @@ pub struct ClientTls {
     pub key: Option<Secret<String>>,
     /// Do not verify. Default false.
     pub insecure_skip_verify: bool,
+    /// Deprecated; no effect.
+    pub ca_optional: Option<bool>,
 }
 
 /// Asks another server whether a request may pass. Traefik: `forwardAuth`.
@@ -241,6 +243,16 @@ pub struct Headers {
     pub permissions_policy: String,
     /// Turns `allowedHosts`, TLS and STS rules off. Default false.
     pub is_development: bool,
+    /// Deprecated; no effect: use `permissionsPolicy`.
+    pub feature_policy: Option<String>,
+    /// Deprecated; no effect: use the redirection of the entry point or `redirectScheme`.
+    pub ssl_redirect: Option<bool>,
+    /// Deprecated; no effect: use the redirection of the entry point or `redirectScheme`.
+    pub ssl_temporary_redirect: Option<bool>,
+    /// Deprecated; no effect: use `redirectRegex`.
+    pub ssl_host: Option<String>,
+    /// Deprecated; no effect: use `redirectRegex`.
+    pub ssl_force_host: Option<bool>,
 }
 
 /// How a client's address is found. Traefik: `ipStrategy`.

@@ -3,6 +3,7 @@
 //! Objects sit behind [`Arc`]: an unchanged object keeps its pointer from one configuration to the next, and later
 //! stages recognise it by that.
 
+mod deprecated;
 pub mod http;
 pub mod middleware;
 pub mod tcp;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use crate::decode::{self, Node, Options};
 use crate::diagnostic::Diagnostic;
 
+pub use deprecated::deprecations;
 pub use http::{Router, ServersTransport, Service};
 pub use middleware::Middleware;
 

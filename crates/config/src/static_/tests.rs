@@ -466,3 +466,28 @@ fn no_secret_is_written_out() {
     assert!(json.contains("xxxx") && !json.contains("hunter2"));
     assert!(!format!("{configuration:?}").contains("hunter2"));
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn loading_never_panics(
+            flags in proptest::collection::vec("-{0,2}[a-zA-Z.\\[\\]0-9=]{0,30}", 0..5),
+            env in proptest::collection::vec(("(TRAEFIK_|POINTSMAN_|)(API|LOG|PING|PROVIDERS)?[A-Z_0-9]{0,20}", ".{0,6}"), 0..5),
+            cut in 0..2_000_usize,
+            junk in "[ -~]{0,4}",
+        ) {
+            let _ = load(&flags, &env, &Fake::default());
+            for (path, text) in [
+                ("./traefik.yml", include_str!("golden/site.yaml")),
+                ("./traefik.toml", include_str!("golden/site.toml")),
+            ] {
+                let (before, after) = text.split_at(cut.min(text.len()));
+                let _ = load(&[], &[], &Fake::with(path, &format!("{before}{junk}{after}")));
+            }
+        }
+    }
+}
