@@ -441,8 +441,10 @@ impl ArgReader<'_> {
         if syntax == Syntax::V2 {
             return Ok(Predicate::Host(host));
         }
+        if value == "*" {
+            return Ok(Predicate::AnyHost);
+        }
         Ok(match host.strip_prefix('*') {
-            Some("") => Predicate::AnyHost,
             Some(suffix) if suffix.starts_with('.') && suffix.len() > 1 => {
                 Predicate::HostSuffix(suffix.into())
             }
@@ -537,8 +539,8 @@ impl ArgReader<'_> {
 
 /// Lower case, without the dot that ends a fully qualified name.
 fn lower_host(host: &str) -> Box<str> {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    host.to_ascii_lowercase().into()
+    let rest = host.strip_suffix('.').filter(|rest| !rest.is_empty());
+    rest.unwrap_or(host).to_ascii_lowercase().into()
 }
 
 /// The literal text that every path matched by `pattern` starts with; empty if there is none to

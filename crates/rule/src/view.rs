@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName};
 pub trait RequestView {
     /// The canonical host: lower case, without port and trailing dot. Empty if there is none.
     fn host(&self) -> &str;
-    /// The normalised path, without query; reserved characters stay percent-encoded with upper-case
-    /// digits.
+    /// The path that is routed by, without query: normalised and percent-decoded, except that
+    /// reserved characters and `%` stay encoded with upper-case digits. It is not what is sent on.
     fn path(&self) -> &str;
     /// The method, as sent.
     fn method(&self) -> &str;

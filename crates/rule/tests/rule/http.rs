@@ -81,6 +81,8 @@ fn v3_matchers_do_what_the_table_says() {
             ("Host(`*.example`)", "GET badexample/", false),
             ("Host(`*`)", "GET anything.at.all/", true),
             ("Host(`*`)", "GET /", false),
+            ("Host(`*.`)", "GET a.example/", false),
+            ("Host(`.`)", "GET /", false),
             ("HostRegexp(`^[a-z]+\\.example$`)", "GET a.example/", true),
             ("HostRegexp(`xam`)", "GET a.example/", true),
             ("HostRegexp(`A`)", "GET a.example/", false),
