@@ -7,18 +7,26 @@ use pointsman_rule::RequestView;
 use super::Rank;
 use super::slots::{Slot, SlotList};
 
-/// A node stands for the bytes from the root to it.
+/// A node stands for the bytes from the root to it. Small on purpose: a lookup waits for one piece
+/// of memory per field that it reads, at every node.
 #[derive(Debug, Clone)]
 pub(super) struct Node<T, K> {
-    /// The bytes from the parent to here; empty only at the root.
-    edge: Box<[u8]>,
+    /// The bytes from the parent to here, none only at the root; behind them the first byte of
+    /// each child's.
+    text: Box<[u8]>,
+    edge_bytes: u32,
+    /// In no order.
+    children: Vec<Arc<Self>>,
+    /// None on the way to others.
+    lists: Option<Box<Lists<T, K>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Lists<T, K> {
     /// Rules for exactly this path.
     exact: SlotList<T, K>,
     /// Rules for all paths that start so.
     prefix: SlotList<T, K>,
-    /// The first bytes of the children, in no order.
-    firsts: Vec<u8>,
-    children: Vec<Arc<Self>>,
 }
 
 /// How a path is to be compared.
@@ -30,28 +38,48 @@ pub(super) enum Compare {
 
 impl<T, K> Default for Node<T, K> {
     fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
+impl<T, K> Node<T, K> {
+    fn new(edge: &[u8]) -> Self {
         Self {
-            edge: Box::default(),
-            exact: SlotList::default(),
-            prefix: SlotList::default(),
-            firsts: Vec::new(),
+            text: edge.into(),
+            edge_bytes: u32::try_from(edge.len())
+                .expect("paths are cut to MAX_PATH_BYTES before they come here"),
             children: Vec::new(),
+            lists: None,
         }
+    }
+
+    /// The bytes from the parent, and the first bytes of the children.
+    fn split_text(&self) -> (&[u8], &[u8]) {
+        let at = self.edge_bytes as usize;
+        self.text.split_at_checked(at).unwrap_or_default()
+    }
+
+    fn edge(&self) -> &[u8] {
+        self.split_text().0
+    }
+
+    /// Where among the children the one with this first byte is.
+    fn place(&self, first: u8) -> Option<usize> {
+        self.split_text().1.iter().position(|own| *own == first)
+    }
+
+    fn set_children(&mut self, children: Vec<Arc<Self>>) {
+        let firsts = children.iter().filter_map(|child| child.edge().first());
+        self.text = self.edge().iter().chain(firsts).copied().collect();
+        self.children = children;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lists.is_none() && self.children.is_empty()
     }
 }
 
 impl<T: Clone, K: Ord + Clone> Node<T, K> {
-    fn leaf(edge: &[u8]) -> Self {
-        Self {
-            edge: edge.into(),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.prefix.is_empty() && self.children.is_empty()
-    }
-
     /// Puts the best match under `rest`, the path from this node on, into `best`.
     pub(super) fn find<'s>(
         &'s self,
@@ -61,42 +89,41 @@ impl<T: Clone, K: Ord + Clone> Node<T, K> {
     ) {
         let (mut node, mut rest) = (self, rest);
         loop {
-            node.prefix.find(view, best);
-            let Some(first) = rest.first() else {
-                node.exact.find(view, best);
+            if let Some(lists) = &node.lists {
+                lists.prefix.find(view, best);
+                if rest.is_empty() {
+                    lists.exact.find(view, best);
+                }
+            }
+            let child = rest.first().and_then(|first| node.place(*first));
+            let Some(child) = child.and_then(|place| node.children.get(place)) else {
                 return;
             };
-            let Some(child) = node.child(*first) else {
-                return;
-            };
-            let Some(after) = rest.strip_prefix(&*child.edge) else {
+            let Some(after) = rest.strip_prefix(child.edge()) else {
                 return;
             };
             (node, rest) = (child, after);
         }
     }
 
-    fn child(&self, first: u8) -> Option<&Self> {
-        let place = self.firsts.iter().position(|own| *own == first)?;
-        self.children.get(place).map(|child| &**child)
-    }
-
     pub(super) fn insert(&mut self, rest: &[u8], compare: Compare, slot: Slot<T, K>) {
         let Some(first) = rest.first() else {
-            self.list(compare).insert(slot);
+            let lists = self.lists.get_or_insert_with(Box::default);
+            lists.of(compare).insert(slot);
             return;
         };
-        let place = self.firsts.iter().position(|own| own == first);
+        let place = self.place(*first);
         let Some(child) = place.and_then(|place| self.children.get_mut(place)) else {
-            let mut child = Self::leaf(rest);
-            child.list(compare).insert(slot);
-            self.firsts.push(*first);
-            self.children.push(Arc::new(child));
+            let mut child = Self::new(rest);
+            child.insert(&[], compare, slot);
+            let mut children = std::mem::take(&mut self.children);
+            children.push(Arc::new(child));
+            self.set_children(children);
             return;
         };
         let common = rest
             .iter()
-            .zip(&*child.edge)
+            .zip(child.edge())
             .take_while(|(a, b)| a == b)
             .count();
         let child = Arc::make_mut(child);
@@ -108,60 +135,62 @@ impl<T: Clone, K: Ord + Clone> Node<T, K> {
 
     pub(super) fn remove(&mut self, rest: &[u8], compare: Compare, rank: &Rank<K>) {
         let Some(first) = rest.first() else {
-            self.list(compare).remove(rank);
+            if let Some(lists) = &mut self.lists {
+                lists.of(compare).remove(rank);
+                if lists.exact.is_empty() && lists.prefix.is_empty() {
+                    self.lists = None;
+                }
+            }
             return;
         };
-        let Some(place) = self.firsts.iter().position(|own| own == first) else {
+        let Some(place) = self.place(*first) else {
             return;
         };
         let Some(child) = self.children.get_mut(place) else {
             return;
         };
-        let Some(rest) = rest.strip_prefix(&*child.edge) else {
+        let Some(rest) = rest.strip_prefix(child.edge()) else {
             return;
         };
         let child = Arc::make_mut(child);
         child.remove(rest, compare, rank);
         if child.is_empty() {
-            self.firsts.swap_remove(place);
-            self.children.swap_remove(place);
+            let mut children = std::mem::take(&mut self.children);
+            children.swap_remove(place);
+            self.set_children(children);
         } else {
             child.join();
         }
     }
 
-    fn list(&mut self, compare: Compare) -> &mut SlotList<T, K> {
-        match compare {
-            Compare::Exact => &mut self.exact,
-            Compare::Prefix => &mut self.prefix,
-        }
-    }
-
     /// Shortens the edge to `at` bytes; what this node was becomes its only child.
     fn split(&mut self, at: usize) {
-        let Some((head, tail)) = self.edge.split_at_checked(at) else {
+        let (head, tail) = self.edge().split_at_checked(at).unwrap_or_default();
+        if tail.is_empty() {
             return;
-        };
-        let Some(first) = tail.first().copied() else {
-            return;
-        };
-        let (head, tail) = (Self::leaf(head), tail.into());
-        let mut rest = std::mem::replace(self, head);
-        rest.edge = tail;
-        self.firsts.push(first);
-        self.children.push(Arc::new(rest));
+        }
+        let mut rest = Self::new(tail);
+        let head = Self::new(head);
+        let Self {
+            children, lists, ..
+        } = std::mem::replace(self, head);
+        rest.lists = lists;
+        rest.set_children(children);
+        self.set_children(vec![Arc::new(rest)]);
     }
 
     /// Undoes `split` where nothing depends on it any more.
     fn join(&mut self) {
-        if self.exact.is_empty()
-            && self.prefix.is_empty()
+        if self.lists.is_none()
             && let [child] = &*self.children
         {
-            let child = Arc::clone(child);
-            let edge = [&*self.edge, &*child.edge].concat();
-            *self = Arc::unwrap_or_clone(child);
-            self.edge = edge.into();
+            let edge = [self.edge(), child.edge()].concat();
+            let Self {
+                children, lists, ..
+            } = Self::clone(child);
+            *self = Self::new(&edge);
+            self.lists = lists;
+            self.set_children(children);
         }
     }
 
@@ -169,27 +198,52 @@ impl<T: Clone, K: Ord + Clone> Node<T, K> {
         // Paths may be as deep as they are long, so the tree is walked without recursion.
         let mut nodes = vec![self];
         while let Some(node) = nodes.pop() {
-            node.exact
-                .iter()
-                .chain(node.prefix.iter())
-                .for_each(&mut *visit);
+            if let Some(lists) = &node.lists {
+                lists
+                    .exact
+                    .iter()
+                    .chain(lists.prefix.iter())
+                    .for_each(&mut *visit);
+            }
             nodes.extend(node.children.iter().map(|child| &**child));
         }
     }
 
     /// Like `for_each`, with the path that each slot is stored under.
     pub(super) fn for_each_path(&self, visit: &mut impl FnMut(&[u8], Compare, &Slot<T, K>)) {
-        let mut nodes = vec![(self, self.edge.to_vec())];
+        let mut nodes = vec![(self, self.edge().to_vec())];
         while let Some((node, path)) = nodes.pop() {
-            node.exact
-                .iter()
-                .for_each(|slot| visit(&path, Compare::Exact, slot));
-            node.prefix
-                .iter()
-                .for_each(|slot| visit(&path, Compare::Prefix, slot));
-            for child in &node.children {
-                nodes.push((child, [&*path, &*child.edge].concat()));
+            if let Some(lists) = &node.lists {
+                lists
+                    .exact
+                    .iter()
+                    .for_each(|slot| visit(&path, Compare::Exact, slot));
+                lists
+                    .prefix
+                    .iter()
+                    .for_each(|slot| visit(&path, Compare::Prefix, slot));
             }
+            for child in &node.children {
+                nodes.push((child, [&*path, child.edge()].concat()));
+            }
+        }
+    }
+}
+
+impl<T, K> Default for Lists<T, K> {
+    fn default() -> Self {
+        Self {
+            exact: SlotList::default(),
+            prefix: SlotList::default(),
+        }
+    }
+}
+
+impl<T, K> Lists<T, K> {
+    const fn of(&mut self, compare: Compare) -> &mut SlotList<T, K> {
+        match compare {
+            Compare::Exact => &mut self.exact,
+            Compare::Prefix => &mut self.prefix,
         }
     }
 }
