@@ -212,8 +212,7 @@ func TestEarlyHintsArriveBeforeTheAnswer(t *testing.T) {
 }
 
 func TestContinueIsAskedForAndGiven(t *testing.T) {
-	// Go's HTTP/2 client asks, but sends without an answer.
-	over(t, "HTTP/1", func(t *testing.T, client *http.Client, base string, _ kind) {
+	everywhere(t, func(t *testing.T, client *http.Client, base string, _ kind) {
 		continued := false
 		trace := &httptrace.ClientTrace{Got100Continue: func() { continued = true }}
 		request, _ := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), "POST", base+"/request", strings.NewReader("body"))
