@@ -138,7 +138,11 @@ pub(super) fn service(annotations: &StringMap) -> Decoded<ServiceConfig> {
     let mut reader = Reader::new(annotations, "service");
     let mut config = ServiceConfig::default();
     let sticky = reader.marker("sticky");
-    let cookie = if sticky == Marker::Off { Marker::Off } else { reader.marker("sticky.cookie") };
+    let cookie = if sticky == Marker::Off {
+        Marker::Off
+    } else {
+        reader.marker("sticky.cookie")
+    };
     let mut sticky_cookie = StickyCookie::default();
 
     for entry in std::mem::take(&mut reader.entries) {
@@ -153,8 +157,12 @@ pub(super) fn service(annotations: &StringMap) -> Decoded<ServiceConfig> {
             ["sticky"] | ["sticky", "cookie"] => {}
             ["sticky", "cookie", field] if cookie == Marker::Off && COOKIE.contains(field) => {}
             ["sticky", "cookie", "name"] => entry.value.clone_into(&mut sticky_cookie.name),
-            ["sticky", "cookie", "secure"] => reader.boolean(&entry, |value| sticky_cookie.secure = value),
-            ["sticky", "cookie", "httponly"] => reader.boolean(&entry, |value| sticky_cookie.http_only = value),
+            ["sticky", "cookie", "secure"] => {
+                reader.boolean(&entry, |value| sticky_cookie.secure = value)
+            }
+            ["sticky", "cookie", "httponly"] => {
+                reader.boolean(&entry, |value| sticky_cookie.http_only = value)
+            }
             ["sticky", "cookie", "samesite"] => {
                 if !matches!(entry.value, "" | "none" | "lax" | "strict") {
                     reader.odd(
@@ -170,7 +178,9 @@ pub(super) fn service(annotations: &StringMap) -> Decoded<ServiceConfig> {
             _ => reader.unknown(&entry, SERVICE),
         }
     }
-    config.sticky = sticky.is_on().then(|| Sticky { cookie: cookie.is_on().then_some(sticky_cookie) });
+    config.sticky = sticky.is_on().then(|| Sticky {
+        cookie: cookie.is_on().then_some(sticky_cookie),
+    });
     reader.finish(config)
 }
 
@@ -207,7 +217,9 @@ const SERVICE: &[&str] = &[
     "sticky.cookie.path",
 ];
 const OBSERVABILITY: &[&str] = &["accesslogs", "metrics", "tracing", "traceverbosity"];
-const COOKIE: &[&str] = &["name", "secure", "httponly", "samesite", "domain", "maxage", "path"];
+const COOKIE: &[&str] = &[
+    "name", "secure", "httponly", "samesite", "domain", "maxage", "path",
+];
 
 /// Whether a node that may stand alone is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,17 +257,31 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(annotations: &'a StringMap, family: &str) -> Self {
-        let mut reader = Self { entries: Vec::new(), any: false, odd: Vec::new(), errors: Vec::new() };
+        let mut reader = Self {
+            entries: Vec::new(),
+            any: false,
+            odd: Vec::new(),
+            errors: Vec::new(),
+        };
         for prefix in ANNOTATION_PREFIXES {
             for (key, value) in annotations.iter() {
-                let Some(rest) = key.strip_prefix(prefix) else { continue };
+                let Some(rest) = key.strip_prefix(prefix) else {
+                    continue;
+                };
                 reader.any = true;
-                let Some((first, written)) = rest.split_once('.') else { continue };
+                let Some((first, written)) = rest.split_once('.') else {
+                    continue;
+                };
                 if !first.eq_ignore_ascii_case(family) {
                     continue;
                 }
                 let written = written.replace('[', ".").replace(']', "");
-                reader.add(Entry { key, path: written.to_lowercase(), written, value });
+                reader.add(Entry {
+                    key,
+                    path: written.to_lowercase(),
+                    written,
+                    value,
+                });
             }
         }
         reader
@@ -267,16 +293,27 @@ impl<'a> Reader<'a> {
             return self.entries.push(entry);
         };
         if old.value != entry.value {
-            let message = format!("{} says otherwise and counts: remove one of the two", entry.key);
-            self.odd.push(Problem { key: old.key.to_owned(), message });
+            let message = format!(
+                "{} says otherwise and counts: remove one of the two",
+                entry.key
+            );
+            self.odd.push(Problem {
+                key: old.key.to_owned(),
+                message,
+            });
         }
         *old = entry;
     }
 
     fn marker(&self, node: &str) -> Marker {
-        let below = |path: &str| path.strip_prefix(node).is_some_and(|rest| rest.starts_with('.'));
+        let below = |path: &str| {
+            path.strip_prefix(node)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
         match self.entries.iter().find(|entry| entry.path == node) {
-            Some(entry) if entry.value.is_empty() || entry.value.eq_ignore_ascii_case("true") => Marker::On,
+            Some(entry) if entry.value.is_empty() || entry.value.eq_ignore_ascii_case("true") => {
+                Marker::On
+            }
             Some(_) => Marker::Off,
             None if self.entries.iter().any(|entry| below(&entry.path)) => Marker::On,
             None => Marker::Absent,
@@ -285,7 +322,9 @@ impl<'a> Reader<'a> {
 
     /// As [`Self::marker`], for a node that protects.
     fn strict_marker(&mut self, node: &str) -> Marker {
-        let Some(entry) = self.entries.iter().find(|entry| entry.path == node) else { return self.marker(node) };
+        let Some(entry) = self.entries.iter().find(|entry| entry.path == node) else {
+            return self.marker(node);
+        };
         match parse_bool(entry.value) {
             _ if entry.value.is_empty() => Marker::On,
             Some(true) => Marker::On,
@@ -293,7 +332,10 @@ impl<'a> Reader<'a> {
             None => {
                 // differs from traefik: there any value but `true` turns TLS off, which serves plaintext by mistake.
                 let message = not_bool(entry.value);
-                self.errors.push(Problem { key: entry.key.to_owned(), message });
+                self.errors.push(Problem {
+                    key: entry.key.to_owned(),
+                    message,
+                });
                 Marker::Off
             }
         }
@@ -309,34 +351,59 @@ impl<'a> Reader<'a> {
     fn integer(&mut self, entry: &Entry<'_>, target: &mut i64) {
         match entry.value.parse() {
             Ok(value) => *target = value,
-            Err(_) => self.fail(entry, format!("{:?} is no integer: write it in decimal, without spaces", entry.value)),
+            Err(_) => self.fail(
+                entry,
+                format!(
+                    "{:?} is no integer: write it in decimal, without spaces",
+                    entry.value
+                ),
+            ),
         }
     }
 
     fn unknown(&mut self, entry: &Entry<'_>, known: &[&str]) {
         let path: Vec<&str> = entry.path.split('.').collect();
-        let depth = known.iter().map(|field| common_depth(field, &path)).max().unwrap_or(0);
+        let depth = known
+            .iter()
+            .map(|field| common_depth(field, &path))
+            .max()
+            .unwrap_or(0);
         let message = match entry.written.split('.').nth(depth) {
             Some(node) => {
-                let near = nearest(&entry.path, known).map(|field| format!(" (did you mean {field}?)")).unwrap_or_default();
+                let near = nearest(&entry.path, known)
+                    .map(|field| format!(" (did you mean {field}?)"))
+                    .unwrap_or_default();
                 format!("field not found, node: {node}{near}")
             }
             // A list of structures that is set as if it were text.
-            None => format!("{} can't have a value of its own: set the fields below it", entry.written),
+            None => format!(
+                "{} can't have a value of its own: set the fields below it",
+                entry.written
+            ),
         };
         self.fail(entry, message);
     }
 
     fn fail(&mut self, entry: &Entry<'_>, message: String) {
-        self.errors.push(Problem { key: entry.key.to_owned(), message });
+        self.errors.push(Problem {
+            key: entry.key.to_owned(),
+            message,
+        });
     }
 
     fn odd(&mut self, entry: &Entry<'_>, message: String) {
-        self.odd.push(Problem { key: entry.key.to_owned(), message });
+        self.odd.push(Problem {
+            key: entry.key.to_owned(),
+            message,
+        });
     }
 
     fn finish<T>(self, config: T) -> Decoded<T> {
-        if self.errors.is_empty() { Ok((self.any.then_some(config), self.odd)) } else { Err(self.errors) }
+        if self.errors.is_empty() {
+            Ok((self.any.then_some(config), self.odd))
+        } else {
+            Err(self.errors)
+        }
     }
 }
 
@@ -355,17 +422,26 @@ fn not_bool(text: &str) -> String {
 
 /// Comma-separated, trimmed. A trailing comma gives an empty item, as in the reference; an empty text no items.
 fn list(text: &str) -> Vec<String> {
-    if text.is_empty() { Vec::new() } else { text.split(',').map(|item| item.trim().to_owned()).collect() }
+    if text.is_empty() {
+        Vec::new()
+    } else {
+        text.split(',').map(|item| item.trim().to_owned()).collect()
+    }
 }
 
 /// differs from traefik: lists come in the order of the numbers, there in that of their digits (10 before 2).
 fn list_index(text: &str) -> Option<u64> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 /// How many leading elements of `path` fit the known field.
 fn common_depth(field: &str, path: &[&str]) -> usize {
-    let fits = |(known, found): &(&str, &&str)| known == *found || *known == "<n>" && list_index(found).is_some();
+    let fits = |(known, found): &(&str, &&str)| {
+        known == *found || *known == "<n>" && list_index(found).is_some()
+    };
     field.split('.').zip(path).take_while(fits).count()
 }
 
@@ -386,7 +462,9 @@ fn edit_distance(a: &str, b: &str) -> usize {
         let mut diagonal = i;
         let mut left = i + 1;
         for (cell, cb) in row.iter_mut().skip(1).zip(&b) {
-            let cost = (diagonal + usize::from(ca != *cb)).min(left + 1).min(*cell + 1);
+            let cost = (diagonal + usize::from(ca != *cb))
+                .min(left + 1)
+                .min(*cell + 1);
             diagonal = std::mem::replace(cell, cost);
             left = cost;
         }
@@ -395,4 +473,291 @@ fn edit_distance(a: &str, b: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn annotations(pairs: &[(&str, &str)]) -> StringMap {
+        let full = |key: &str| {
+            if key.contains('/') {
+                key.to_owned()
+            } else {
+                format!("{}{key}", ANNOTATION_PREFIXES[0])
+            }
+        };
+        pairs
+            .iter()
+            .map(|(key, value)| (Arc::from(full(key)), Arc::from(*value)))
+            .collect()
+    }
+
+    fn router_of(pairs: &[(&str, &str)]) -> RouterConfig {
+        router(&annotations(pairs)).unwrap().0.unwrap()
+    }
+
+    fn service_of(pairs: &[(&str, &str)]) -> ServiceConfig {
+        service(&annotations(pairs)).unwrap().0.unwrap()
+    }
+
+    fn router_errors(pairs: &[(&str, &str)]) -> Vec<String> {
+        router(&annotations(pairs))
+            .unwrap_err()
+            .into_iter()
+            .map(|problem| problem.message)
+            .collect()
+    }
+
+    fn texts(items: &[&str]) -> Vec<String> {
+        items.iter().map(|item| (*item).to_owned()).collect()
+    }
+
+    #[test]
+    fn row_094_all_router_annotations_are_read() {
+        let config = router_of(&[
+            ("ingress.kubernetes.io/foo", "bar"),
+            ("foo", "bar"),
+            ("router.pathmatcher", "foobar"),
+            ("router.entrypoints", "foobar,foobar"),
+            ("router.middlewares", "foobar,foobar"),
+            ("router.priority", "42"),
+            ("router.rulesyntax", "v2"),
+            ("router.tls", "true"),
+            ("router.tls.certresolver", "foobar"),
+            ("router.tls.domains.0.main", "foobar"),
+            ("router.tls.domains.0.sans", "foobar,foobar"),
+            ("router.tls.domains.1.main", "foobar"),
+            ("router.tls.domains.1.sans", "foobar,foobar"),
+            ("router.tls.options", "foobar"),
+            ("router.observability.accessLogs", "true"),
+            ("router.observability.metrics", "true"),
+            ("router.observability.tracing", "true"),
+        ]);
+        let two = texts(&["foobar", "foobar"]);
+        let domain = Domain {
+            main: "foobar".to_owned(),
+            sans: two.clone(),
+        };
+        let expected = RouterConfig {
+            path_matcher: "foobar".to_owned(),
+            entry_points: two.clone(),
+            middlewares: two,
+            priority: 42,
+            rule_syntax: Some(RuleSyntax::V2),
+            tls: Some(RouterTls {
+                options: "foobar".to_owned(),
+                cert_resolver: "foobar".to_owned(),
+                domains: vec![domain.clone(), domain],
+            }),
+            observability: Some(RouterObservability {
+                access_logs: Some(true),
+                metrics: Some(true),
+                tracing: Some(true),
+                trace_verbosity: TraceVerbosity::Minimal,
+            }),
+        };
+        assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn row_095_tls_alone_leaves_the_defaults() {
+        let expected = RouterConfig {
+            tls: Some(RouterTls::default()),
+            ..RouterConfig::default()
+        };
+        assert_eq!(router_of(&[("router.tls", "true")]), expected);
+        assert_eq!(expected.path_matcher, "PathPrefix");
+    }
+
+    #[test]
+    fn row_096_no_annotations_give_nothing() {
+        assert_eq!(router(&StringMap::default()), Ok((None, Vec::new())));
+        assert_eq!(service(&StringMap::default()), Ok((None, Vec::new())));
+    }
+
+    #[test]
+    fn row_097_all_service_annotations_are_read() {
+        let config = service_of(&[
+            ("ingress.kubernetes.io/foo", "bar"),
+            ("foo", "bar"),
+            ("service.serversscheme", "protocol"),
+            ("service.serverstransport", "foobar@file"),
+            ("service.passhostheader", "true"),
+            ("service.nativelb", "true"),
+            ("service.sticky.cookie", "true"),
+            ("service.sticky.cookie.httponly", "true"),
+            ("service.sticky.cookie.name", "foobar"),
+            ("service.sticky.cookie.secure", "true"),
+            ("service.sticky.cookie.samesite", "none"),
+            ("service.sticky.cookie.domain", "foo.com"),
+            ("service.sticky.cookie.path", "foobar"),
+        ]);
+        let expected = ServiceConfig {
+            servers_scheme: "protocol".to_owned(),
+            servers_transport: "foobar@file".to_owned(),
+            pass_host_header: true,
+            middlewares: Vec::new(),
+            native_lb: Some(true),
+            node_port_lb: false,
+            sticky: Some(Sticky {
+                cookie: Some(StickyCookie {
+                    name: "foobar".to_owned(),
+                    secure: true,
+                    http_only: true,
+                    same_site: "none".to_owned(),
+                    max_age: 0,
+                    path: Some("foobar".to_owned()),
+                    domain: "foo.com".to_owned(),
+                }),
+            }),
+        };
+        assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn row_098_a_cookie_alone_has_the_root_path() {
+        let config = service_of(&[("service.sticky.cookie", "true")]);
+        let cookie = config.sticky.unwrap().cookie.unwrap();
+        assert_eq!(
+            (cookie.name.as_str(), cookie.path.as_deref()),
+            ("", Some("/"))
+        );
+        assert!(config.pass_host_header);
+    }
+
+    #[test]
+    fn row_099_service_middlewares_are_a_list() {
+        let config = service_of(&[("service.middlewares", "middleware1,middleware2")]);
+        assert_eq!(config.middlewares, ["middleware1", "middleware2"]);
+    }
+
+    /// `router.tls.domains.0.main` is an element of a list, numbers elsewhere are not.
+    #[test]
+    fn row_100_numbers_in_keys_are_list_indices() {
+        let config = router_of(&[
+            ("router.tls.domains.0.main", "a"),
+            ("router.tls.domains[1].main", "b"),
+        ]);
+        let mains: Vec<String> = config
+            .tls
+            .unwrap()
+            .domains
+            .into_iter()
+            .map(|domain| domain.main)
+            .collect();
+        assert_eq!(mains, ["a", "b"]);
+        assert_eq!(
+            router_errors(&[("router.0.x.0.y", "1")]),
+            ["field not found, node: 0"]
+        );
+    }
+
+    #[test]
+    fn unknown_fields_are_named_with_the_nearest_known_one() {
+        assert_eq!(
+            router_errors(&[("router.entrypoint", "web")]),
+            ["field not found, node: entrypoint (did you mean entrypoints?)"]
+        );
+        assert_eq!(
+            router_errors(&[("router.tls.foo", "x")]),
+            ["field not found, node: foo"]
+        );
+        assert_eq!(
+            router_errors(&[("router.tls.domains.0.name", "x")]),
+            ["field not found, node: name (did you mean tls.domains.<n>.main?)"]
+        );
+        assert!(service(&annotations(&[("service.sticky.cookies", "true")])).is_err());
+    }
+
+    #[test]
+    fn fields_of_the_other_family_are_ignored() {
+        assert_eq!(
+            router_of(&[("service.nonsense", "x")]),
+            RouterConfig::default()
+        );
+        assert_eq!(
+            service_of(&[("router.priority", "x")]),
+            ServiceConfig::default()
+        );
+        assert_eq!(router_of(&[("router", "x")]), RouterConfig::default());
+    }
+
+    #[test]
+    fn names_ignore_case_but_prefixes_do_not() {
+        assert_eq!(router_of(&[("Router.PRIORITY", "7")]).priority, 7);
+        assert_eq!(
+            router(&annotations(&[(
+                "Traefik.ingress.kubernetes.io/router.priority",
+                "7"
+            )])),
+            Ok((None, Vec::new()))
+        );
+    }
+
+    #[test]
+    fn a_marker_that_is_off_hides_what_is_below_it() {
+        let config = router_of(&[
+            ("router.observability", "no"),
+            ("router.observability.metrics", "not a bool"),
+        ]);
+        assert_eq!(config.observability, None);
+        assert_eq!(
+            router_errors(&[
+                ("router.observability", "no"),
+                ("router.observability.metricz", "1")
+            ]),
+            ["field not found, node: metricz (did you mean observability.metrics?)"]
+        );
+        assert_eq!(
+            service_of(&[("service.sticky", "no"), ("service.sticky.cookie", "true")]).sticky,
+            None
+        );
+    }
+
+    #[test]
+    fn booleans_are_those_of_go() {
+        for (text, value) in [
+            ("1", true),
+            ("t", true),
+            ("TRUE", true),
+            ("True", true),
+            ("0", false),
+            ("F", false),
+        ] {
+            assert_eq!(
+                service_of(&[("service.nativelb", text)]).native_lb,
+                Some(value)
+            );
+        }
+        for text in ["", "yes", "tRUE", "2", " true"] {
+            assert!(
+                service(&annotations(&[("service.nativelb", text)])).is_err(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn our_own_prefix_wins_and_a_contradiction_is_reported() {
+        let both = annotations(&[
+            ("router.priority", "1"),
+            ("pointsman.io/router.priority", "2"),
+        ]);
+        let (config, odd) = router(&both).unwrap();
+        assert_eq!(config.unwrap().priority, 2);
+        assert_eq!(odd[0].key, "traefik.ingress.kubernetes.io/router.priority");
+        let alike = annotations(&[
+            ("router.priority", "1"),
+            ("pointsman.io/router.priority", "1"),
+        ]);
+        assert_eq!(router(&alike).unwrap().1, []);
+    }
+
+    #[test]
+    fn lists_are_trimmed_and_keep_empty_items() {
+        assert_eq!(list(" web , websecure ,"), ["web", "websecure", ""]);
+        assert_eq!(list(""), [""; 0]);
+    }
 }

@@ -9,7 +9,10 @@ use pointsman_config::dynamic::http::{LoadBalancer, Server, Service, ServiceKind
 use super::annotations::{self, ServiceConfig};
 use super::names;
 use super::options::Options;
-use crate::snapshot::{Address, BackendPort, ObjectName, Service as KubernetesService, ServicePort, ServiceType, Snapshot};
+use crate::snapshot::{
+    Address, BackendPort, ObjectName, Service as KubernetesService, ServicePort, ServiceType,
+    Snapshot,
+};
 
 /// Identity of a backend: the Service and the port as the Ingress names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,12 +24,19 @@ pub(super) struct BackendKey {
 impl BackendKey {
     /// The service's name, as long as no other backend has the same.
     pub(super) fn plain_name(&self) -> String {
-        names::normalize(&format!("{}-{}-{}", self.service.namespace, self.service.name, self.port))
+        names::normalize(&format!(
+            "{}-{}-{}",
+            self.service.namespace, self.service.name, self.port
+        ))
     }
 
     /// The service's name when an older backend has the plain one.
     pub(super) fn unique_name(&self, plain: &str) -> String {
-        names::by_owner(plain, &self.service, &format!("{}/{}", self.port.name, self.port.number))
+        names::by_owner(
+            plain,
+            &self.service,
+            &format!("{}/{}", self.port.name, self.port.number),
+        )
     }
 }
 
@@ -55,7 +65,12 @@ pub(super) struct Loaded {
 
 /// Makes the service of a backend.
 pub(super) fn load(key: &BackendKey, snapshot: &Snapshot, options: &Options) -> Loaded {
-    let mut loaded = Loaded { outcome: Outcome::Empty, created: 0, reads_nodes: false, diagnostics: Vec::new() };
+    let mut loaded = Loaded {
+        outcome: Outcome::Empty,
+        created: 0,
+        reads_nodes: false,
+        diagnostics: Vec::new(),
+    };
     loaded.outcome = match try_load(key, snapshot, options, &mut loaded) {
         Ok(service) if is_empty(&service) && !options.allow_empty_services => Outcome::Empty,
         Ok(service) => Outcome::Ready(Arc::new(service)),
@@ -76,7 +91,9 @@ fn try_load(
 ) -> Result<Service, String> {
     let name = &key.service;
     let Some(service) = snapshot.service(name) else {
-        return Err(format!("service not found: Service {name} does not exist; create it or correct the name"));
+        return Err(format!(
+            "service not found: Service {name} does not exist; create it or correct the name"
+        ));
     };
     loaded.created = service.created;
     let external = service.service_type == ServiceType::ExternalName;
@@ -115,18 +132,35 @@ fn try_load(
 }
 
 /// Either the number or the name suffices.
-fn find_port<'s>(service: &'s KubernetesService, wanted: &BackendPort) -> Result<&'s ServicePort, String> {
+fn find_port<'s>(
+    service: &'s KubernetesService,
+    wanted: &BackendPort,
+) -> Result<&'s ServicePort, String> {
     let fits = |port: &&ServicePort| {
-        wanted.number != 0 && port.port == wanted.number || !wanted.name.is_empty() && port.name == wanted.name
+        wanted.number != 0 && port.port == wanted.number
+            || !wanted.name.is_empty() && port.name == wanted.name
     };
     service.ports.iter().find(fits).ok_or_else(|| {
         let ports: Vec<String> = service
             .ports
             .iter()
-            .map(|port| if port.name.is_empty() { port.port.to_string() } else { format!("{} ({})", port.port, port.name) })
+            .map(|port| {
+                if port.name.is_empty() {
+                    port.port.to_string()
+                } else {
+                    format!("{} ({})", port.port, port.name)
+                }
+            })
             .collect();
-        let ports = if ports.is_empty() { "none".to_owned() } else { ports.join(", ") };
-        format!("service port not found: Service {} has no port {wanted}; its ports: {ports}", service.name)
+        let ports = if ports.is_empty() {
+            "none".to_owned()
+        } else {
+            ports.join(", ")
+        };
+        format!(
+            "service port not found: Service {} has no port {wanted}; its ports: {ports}",
+            service.name
+        )
     })
 }
 
@@ -140,8 +174,10 @@ fn config(service: &KubernetesService, loaded: &mut Loaded) -> Result<ServiceCon
             Ok(config.unwrap_or_default())
         }
         Err(problems) => {
-            let problems: Vec<String> =
-                problems.into_iter().map(|problem| format!("annotation {}: {}", problem.key, problem.message)).collect();
+            let problems: Vec<String> = problems
+                .into_iter()
+                .map(|problem| format!("annotation {}: {}", problem.key, problem.message))
+                .collect();
             Err(format!("Service {}: {}", service.name, problems.join("; ")))
         }
     }
@@ -185,10 +221,15 @@ fn node_servers(
     }
     let nodes = snapshot.nodes();
     if nodes.is_empty() {
-        return Err(format!("nodes not found in namespace {}: there are no Nodes", service.name.namespace));
+        return Err(format!(
+            "nodes not found in namespace {}: there are no Nodes",
+            service.name.namespace
+        ));
     }
     let addresses = nodes.iter().flat_map(|node| node.internal_ips.iter());
-    let servers: Vec<Server> = addresses.map(|address| server(scheme, address, port.node_port)).collect();
+    let servers: Vec<Server> = addresses
+        .map(|address| server(scheme, address, port.node_port))
+        .collect();
     if servers.is_empty() {
         return Err(format!(
             "no servers were generated for service {} in namespace {}: no Node has an InternalIP",
@@ -200,19 +241,35 @@ fn node_servers(
 
 fn cluster_ip(service: &KubernetesService) -> Result<&str, String> {
     match &*service.cluster_ip {
-        "None" => Err(format!("no clusterIP on headless service: {}; unset service.nativelb", service.name)),
-        "" => Err(format!("no clusterIP found for service: {}; unset service.nativelb", service.name)),
+        "None" => Err(format!(
+            "no clusterIP on headless service: {}; unset service.nativelb",
+            service.name
+        )),
+        "" => Err(format!(
+            "no clusterIP found for service: {}; unset service.nativelb",
+            service.name
+        )),
         address => Ok(address),
     }
 }
 
 /// Endpoints that serve, each address once; those that terminate get no new clients.
-fn endpoint_servers(name: &ObjectName, port: &ServicePort, scheme: &str, snapshot: &Snapshot) -> Vec<Server> {
+fn endpoint_servers(
+    name: &ObjectName,
+    port: &ServicePort,
+    scheme: &str,
+    snapshot: &Snapshot,
+) -> Vec<Server> {
     let mut seen: HashSet<&Address> = HashSet::new();
     let mut servers = Vec::new();
     for slice in snapshot.endpoint_slices(name) {
-        let fits = slice.ports.iter().find(|candidate| candidate.name.as_deref() == Some(&port.name));
-        let Some(slice_port) = fits.map(|found| found.port).filter(|number| *number != 0) else { continue };
+        let fits = slice
+            .ports
+            .iter()
+            .find(|candidate| candidate.name.as_deref() == Some(&port.name));
+        let Some(slice_port) = fits.map(|found| found.port).filter(|number| *number != 0) else {
+            continue;
+        };
         for endpoint in &slice.endpoints {
             if endpoint.serving && seen.insert(&endpoint.address) {
                 servers.push(Server {
@@ -226,6 +283,13 @@ fn endpoint_servers(name: &ObjectName, port: &ServicePort, scheme: &str, snapsho
 }
 
 fn server(scheme: &str, host: &str, port: i32) -> Server {
-    let url = if host.contains(':') { format!("{scheme}://[{host}]:{port}") } else { format!("{scheme}://{host}:{port}") };
-    Server { url, ..Server::default() }
+    let url = if host.contains(':') {
+        format!("{scheme}://[{host}]:{port}")
+    } else {
+        format!("{scheme}://{host}:{port}")
+    };
+    Server {
+        url,
+        ..Server::default()
+    }
 }

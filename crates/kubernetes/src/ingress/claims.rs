@@ -11,7 +11,10 @@ pub(super) struct Claims<T> {
 
 impl<T> Default for Claims<T> {
     fn default() -> Self {
-        Self { claimants: HashMap::new(), disputed: BTreeSet::new() }
+        Self {
+            claimants: HashMap::new(),
+            disputed: BTreeSet::new(),
+        }
     }
 }
 
@@ -30,7 +33,9 @@ impl<T: Ord> Claims<T> {
     }
 
     pub(super) fn remove(&mut self, name: &str, claimant: &T) {
-        let Some(claimants) = self.claimants.get_mut(name) else { return };
+        let Some(claimants) = self.claimants.get_mut(name) else {
+            return;
+        };
         if let Ok(at) = claimants.binary_search(claimant) {
             claimants.remove(at);
         }

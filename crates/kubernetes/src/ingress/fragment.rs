@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pointsman_config::Diagnostic;
 use pointsman_config::dynamic::Router;
 use pointsman_config::dynamic::http::{KubernetesOrigin, RuleSyntax};
+use pointsman_rule::Tree;
 
 use super::annotations::{self, RouterConfig};
 use super::backend::BackendKey;
@@ -72,13 +73,20 @@ pub(super) trait References {
 }
 
 /// Translates an Ingress that is ours.
-pub(super) fn translate(ingress: &Ingress, options: &Options, references: &mut dyn References) -> Fragment {
+pub(super) fn translate(
+    ingress: &Ingress,
+    options: &Options,
+    references: &mut dyn References,
+) -> Fragment {
     let mut build = Build {
         ingress,
         options,
         config: RouterConfig::default(),
         references,
-        fragment: Fragment { selected: true, ..Fragment::default() },
+        fragment: Fragment {
+            selected: true,
+            ..Fragment::default()
+        },
     };
     if build.configure() {
         build.certificates();
@@ -112,7 +120,10 @@ impl Build<'_> {
             }
             Err(problems) => {
                 for problem in problems {
-                    let message = format!("Failed to parse annotations: {}; the Ingress is ignored until this is corrected", problem.message);
+                    let message = format!(
+                        "Failed to parse annotations: {}; the Ingress is ignored until this is corrected",
+                        problem.message
+                    );
                     self.fail(field(&problem.key), message);
                 }
                 return false;
@@ -124,7 +135,12 @@ impl Build<'_> {
         }
         let refused = if !self.config.middlewares.is_empty() {
             "middleware"
-        } else if self.config.tls.as_ref().is_some_and(|tls| !tls.options.is_empty()) {
+        } else if self
+            .config
+            .tls
+            .as_ref()
+            .is_some_and(|tls| !tls.options.is_empty())
+        {
             "TLS option"
         } else {
             return true;
@@ -141,7 +157,10 @@ impl Build<'_> {
         for (index, secret) in self.ingress.tls.iter().enumerate() {
             // The reference logs this for debugging only: an entry without a name is no mistake.
             let Some(secret) = secret else { continue };
-            let name = ObjectName { namespace: self.ingress.name.namespace.clone(), name: secret.clone() };
+            let name = ObjectName {
+                namespace: self.ingress.name.namespace.clone(),
+                name: secret.clone(),
+            };
             if self.fragment.read_secrets.contains(&name) {
                 continue;
             }
@@ -150,21 +169,32 @@ impl Build<'_> {
                 Ok(()) => self.fragment.certificates.push(name),
                 // differs from traefik: there the first bad Secret costs the Ingress its other certificates, too.
                 Err(reason) => {
-                    self.fail(format!("spec.tls[{index}].secretName"), format!("Error configuring TLS: {reason}"));
+                    self.fail(
+                        format!("spec.tls[{index}].secretName"),
+                        format!("Error configuring TLS: {reason}"),
+                    );
                 }
             }
         }
     }
 
     fn default_backend(&mut self) {
-        let Some(backend) = &self.ingress.default_backend else { return };
+        let Some(backend) = &self.ingress.default_backend else {
+            return;
+        };
         let field = "spec.defaultBackend";
         let key = match backend {
             Backend::Resource => {
-                return self.fail(field.to_owned(), "Resource is not supported for default backend: use a service".to_owned());
+                return self.fail(
+                    field.to_owned(),
+                    "Resource is not supported for default backend: use a service".to_owned(),
+                );
             }
             Backend::Missing => {
-                return self.fail(field.to_owned(), "Default backend is missing service definition: add service".to_owned());
+                return self.fail(
+                    field.to_owned(),
+                    "Default backend is missing service definition: add service".to_owned(),
+                );
             }
             Backend::Service { name, port } => self.backend_key(name, port),
         };
@@ -172,7 +202,7 @@ impl Build<'_> {
             return;
         }
         let router = Router {
-            rule: rule::rule("", HostSyntax::V3, "/", PathMatcher::PathPrefix, false),
+            rule: Tree::path_prefix("/").to_string(),
             rule_syntax: Some(RuleSyntax::Default),
             priority: i32::MIN.into(),
             service: DEFAULT_BACKEND.to_owned(),
@@ -201,10 +231,16 @@ impl Build<'_> {
     fn path(&mut self, rule: &IngressRule, path: &IngressPath, field: &str) {
         let key = match &path.backend {
             Backend::Resource => {
-                return self.fail(format!("{field}.backend.resource"), "Resource backends are not supported: use a service".to_owned());
+                return self.fail(
+                    format!("{field}.backend.resource"),
+                    "Resource backends are not supported: use a service".to_owned(),
+                );
             }
             Backend::Missing => {
-                return self.fail(format!("{field}.backend"), "Missing service definition: add backend.service".to_owned());
+                return self.fail(
+                    format!("{field}.backend"),
+                    "Missing service definition: add backend.service".to_owned(),
+                );
             }
             Backend::Service { name, port } => self.backend_key(name, port),
         };
@@ -216,12 +252,21 @@ impl Build<'_> {
         }
         let matcher = match self.matcher(path.path_type) {
             Ok(matcher) => matcher,
-            Err(reason) => return self.fail(format!("{field}.pathType"), format!("Skipping path: {reason}")),
+            Err(reason) => {
+                return self.fail(
+                    format!("{field}.pathType"),
+                    format!("Skipping path: {reason}"),
+                );
+            }
         };
         self.hint(&path.path, matcher, field);
-        let text = rule::rule(&rule.host, self.host_syntax(), &path.path, matcher, self.options.strict_prefix_matching);
-        if text.is_empty() {
-            self.warn(field.to_owned(), "neither host nor path: the router has an empty rule and is disabled".to_owned());
+        let strict = self.options.strict_prefix_matching;
+        let tree = rule::rule(&rule.host, self.host_syntax(), &path.path, matcher, strict);
+        if tree.is_none() {
+            self.warn(
+                field.to_owned(),
+                "neither host nor path: the router has an empty rule and is disabled".to_owned(),
+            );
         }
         // In the v2 syntax braces make an expression of a path.
         let literal = self.host_syntax() == HostSyntax::V3 || !path.path.contains('{');
@@ -232,9 +277,12 @@ impl Build<'_> {
             _ => Precedence::None,
         };
         let name = &self.ingress.name;
-        let router_key = names::normalize(&format!("{}-{}-{}{}", name.namespace, name.name, rule.host, path.path));
+        let router_key = names::normalize(&format!(
+            "{}-{}-{}{}",
+            name.namespace, name.name, rule.host, path.path
+        ));
         let router = Router {
-            rule: text,
+            rule: tree.map(|tree| tree.to_string()).unwrap_or_default(),
             rule_syntax: self.config.rule_syntax,
             priority: self.config.priority,
             service: key.plain_name(),
@@ -309,7 +357,13 @@ impl Build<'_> {
 
     fn backend_key(&self, name: &Arc<str>, port: &crate::snapshot::BackendPort) -> BackendKey {
         let namespace = self.ingress.name.namespace.clone();
-        BackendKey { service: ObjectName { namespace, name: name.clone() }, port: port.clone() }
+        BackendKey {
+            service: ObjectName {
+                namespace,
+                name: name.clone(),
+            },
+            port: port.clone(),
+        }
     }
 
     fn is_usable(&mut self, key: &BackendKey, field: &str) -> bool {
@@ -336,7 +390,10 @@ impl Build<'_> {
         for router in routers.iter() {
             *counts.entry(&router.key).or_default() += 1;
         }
-        let shared: Vec<bool> = routers.iter().map(|router| counts.get(router.key.as_str()) > Some(&1)).collect();
+        let shared: Vec<bool> = routers
+            .iter()
+            .map(|router| counts.get(router.key.as_str()) > Some(&1))
+            .collect();
         if !shared.contains(&true) {
             return;
         }
@@ -352,11 +409,15 @@ impl Build<'_> {
     }
 
     fn fail(&mut self, field: String, message: String) {
-        self.fragment.diagnostics.push(Diagnostic::error(self.object(), field, message));
+        self.fragment
+            .diagnostics
+            .push(Diagnostic::error(self.object(), field, message));
     }
 
     fn warn(&mut self, field: String, message: String) {
-        self.fragment.diagnostics.push(Diagnostic::warning(self.object(), field, message));
+        self.fragment
+            .diagnostics
+            .push(Diagnostic::warning(self.object(), field, message));
     }
 
     fn object(&self) -> String {

@@ -9,7 +9,10 @@ use crate::snapshot::ObjectName;
 /// Letters and digits, everything else squeezed to single dashes: `*.foo.com` → `foo-com`. Traefik: `Normalize`.
 pub(super) fn normalize(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
-    for part in text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()) {
+    for part in text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+    {
         if !name.is_empty() {
             name.push('-');
         }
@@ -57,8 +60,14 @@ mod tests {
     #[test]
     fn collisions_inside_an_ingress_are_named_by_their_rule() {
         for (rule, name) in [
-            ("Host(\"*.bar\") && PathPrefix(\"/bar\")", "k-41871576e140babe40bd"),
-            ("Host(\"bar\") && PathPrefix(\"/bar\")", "k-605945111a3c9f84dc65"),
+            (
+                "Host(\"*.bar\") && PathPrefix(\"/bar\")",
+                "k-41871576e140babe40bd",
+            ),
+            (
+                "Host(\"bar\") && PathPrefix(\"/bar\")",
+                "k-605945111a3c9f84dc65",
+            ),
             ("PathPrefix(\"/foo/bar\")", "k-930f0e8b221e60bc7ab7"),
             ("PathPrefix(\"/foo-bar\")", "k-207cc2245cb31ba18e29"),
         ] {

@@ -91,7 +91,9 @@ impl Options {
     /// Whether objects of `namespace` may refer to objects of other providers.
     pub(super) fn may_cross_providers(&self, namespace: &str) -> bool {
         // differs from traefik: an empty list rejects all, as its documentation says; there it acts as unset.
-        self.cross_provider_namespaces.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == namespace))
+        self.cross_provider_namespaces
+            .as_ref()
+            .is_none_or(|allowed| allowed.iter().any(|name| name == namespace))
     }
 }
 
@@ -102,7 +104,10 @@ mod tests {
     fn options(report: bool, endpoint: bool, disable: bool) -> Options {
         Options {
             report_node_internal_ips: report,
-            ingress_endpoint: endpoint.then(|| IngressEndpoint { ip: "1.2.3.4".to_owned(), ..Default::default() }),
+            ingress_endpoint: endpoint.then(|| IngressEndpoint {
+                ip: "1.2.3.4".to_owned(),
+                ..Default::default()
+            }),
             disable_cluster_scope_resources: disable,
             ..Options::default()
         }
@@ -111,13 +116,19 @@ mod tests {
     #[test]
     fn row_088_node_ips_and_endpoint_exclude_each_other() {
         let error = options(true, true, false).validate().unwrap_err();
-        assert_eq!(error.to_string(), "reportNodeInternalIPs and ingressEndpoint are mutually exclusive");
+        assert_eq!(
+            error.to_string(),
+            "reportNodeInternalIPs and ingressEndpoint are mutually exclusive"
+        );
     }
 
     #[test]
     fn row_089_node_ips_need_cluster_scope() {
         let error = options(true, false, true).validate().unwrap_err();
-        assert_eq!(error.to_string(), "reportNodeInternalIPs and disableClusterScopeResources are mutually exclusive");
+        assert_eq!(
+            error.to_string(),
+            "reportNodeInternalIPs and disableClusterScopeResources are mutually exclusive"
+        );
     }
 
     #[test]

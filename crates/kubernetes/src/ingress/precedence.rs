@@ -35,22 +35,36 @@ impl Entry {
             Precedence::Prefix => false,
             Precedence::None => return None,
         };
-        Some(Self { path: router.path.clone(), exact, length: router.router.rule.len(), owner: owner.clone() })
+        Some(Self {
+            path: router.path.clone(),
+            exact,
+            length: router.router.rule.len(),
+            owner: owner.clone(),
+        })
     }
 }
 
 impl Precedences {
     pub(super) fn add(&mut self, router: &PathRouter, owner: &ObjectName) {
-        let Some(entry) = Entry::new(router, owner) else { return };
-        let entries = self.hosts.entry(router.host.clone()).or_insert_with(|| Vec::with_capacity(1));
+        let Some(entry) = Entry::new(router, owner) else {
+            return;
+        };
+        let entries = self
+            .hosts
+            .entry(router.host.clone())
+            .or_insert_with(|| Vec::with_capacity(1));
         // Equal entries of one owner (collapsed keys) are kept once each, so that each can be removed.
         let at = entries.partition_point(|other| *other < entry);
         entries.insert(at, entry);
     }
 
     pub(super) fn remove(&mut self, router: &PathRouter, owner: &ObjectName) {
-        let Some(entry) = Entry::new(router, owner) else { return };
-        let Some(entries) = self.hosts.get_mut(&router.host) else { return };
+        let Some(entry) = Entry::new(router, owner) else {
+            return;
+        };
+        let Some(entries) = self.hosts.get_mut(&router.host) else {
+            return;
+        };
         if let Ok(at) = entries.binary_search(&entry) {
             entries.remove(at);
         }
@@ -60,15 +74,26 @@ impl Precedences {
     }
 
     /// Owners of the exact paths whose priority may depend on `router`.
-    pub(super) fn dependents(&self, router: &PathRouter, strict: bool, owners: &mut BTreeSet<ObjectName>) {
+    pub(super) fn dependents(
+        &self,
+        router: &PathRouter,
+        strict: bool,
+        owners: &mut BTreeSet<ObjectName>,
+    ) {
         if router.precedence != Precedence::Prefix {
             return;
         }
-        let Some(entries) = self.hosts.get(&router.host) else { return };
+        let Some(entries) = self.hosts.get(&router.host) else {
+            return;
+        };
         let trimmed = router.path.strip_suffix('/').unwrap_or(&router.path);
         let from = entries.partition_point(|entry| &*entry.path < trimmed);
-        let below = entries.iter().skip(from).take_while(|entry| entry.path.starts_with(trimmed));
-        let exact = below.filter(|entry| entry.exact && prefix_covers(&router.path, &entry.path, strict));
+        let below = entries
+            .iter()
+            .skip(from)
+            .take_while(|entry| entry.path.starts_with(trimmed));
+        let exact =
+            below.filter(|entry| entry.exact && prefix_covers(&router.path, &entry.path, strict));
         owners.extend(exact.map(|entry| entry.owner.clone()));
     }
 
@@ -81,17 +106,25 @@ impl Precedences {
         let path = &*router.path;
         // A strict prefix may be one slash longer than the path that it matches.
         let slashed = strict.then(|| format!("{path}/"));
-        let candidates = (1..=path.len()).filter_map(|end| path.get(..end)).chain(slashed.as_deref());
+        let candidates = (1..=path.len())
+            .filter_map(|end| path.get(..end))
+            .chain(slashed.as_deref());
         let longest = candidates
             .filter(|prefix| prefix_covers(prefix, path, strict))
             .filter_map(|prefix| longest_prefix_rule(entries, prefix))
             .max()?;
-        (longest >= router.router.rule.len()).then(|| i64::try_from(longest).unwrap_or(i64::MAX).saturating_add(1))
+        (longest >= router.router.rule.len())
+            .then(|| i64::try_from(longest).unwrap_or(i64::MAX).saturating_add(1))
     }
 }
 
 fn longest_prefix_rule(entries: &[Entry], prefix: &str) -> Option<usize> {
     let from = entries.partition_point(|entry| &*entry.path < prefix);
-    let same = entries.iter().skip(from).take_while(|entry| &*entry.path == prefix);
-    same.filter(|entry| !entry.exact).map(|entry| entry.length).max()
+    let same = entries
+        .iter()
+        .skip(from)
+        .take_while(|entry| &*entry.path == prefix);
+    same.filter(|entry| !entry.exact)
+        .map(|entry| entry.length)
+        .max()
 }

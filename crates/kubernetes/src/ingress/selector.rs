@@ -44,8 +44,12 @@ impl LabelSelector {
                 Test::Absent => value.is_none(),
                 Test::In(values) => value.is_some_and(|value| values.iter().any(|v| v == value)),
                 Test::NotIn(values) => value.is_none_or(|value| values.iter().all(|v| v != value)),
-                Test::Greater(bound) => value.and_then(|value| value.parse::<i64>().ok()).is_some_and(|v| v > *bound),
-                Test::Less(bound) => value.and_then(|value| value.parse::<i64>().ok()).is_some_and(|v| v < *bound),
+                Test::Greater(bound) => value
+                    .and_then(|value| value.parse::<i64>().ok())
+                    .is_some_and(|v| v > *bound),
+                Test::Less(bound) => value
+                    .and_then(|value| value.parse::<i64>().ok())
+                    .is_some_and(|v| v < *bound),
             }
         })
     }
@@ -55,12 +59,18 @@ impl FromStr for LabelSelector {
     type Err = LabelSelectorError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = |reason: String| LabelSelectorError { selector: text.to_owned(), reason };
+        let error = |reason: String| LabelSelectorError {
+            selector: text.to_owned(),
+            reason,
+        };
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let requirements = top_level_parts(text).map(|part| requirement(part.trim()).map_err(error));
-        Ok(Self { requirements: requirements.collect::<Result<_, _>>()? })
+        let requirements =
+            top_level_parts(text).map(|part| requirement(part.trim()).map_err(error));
+        Ok(Self {
+            requirements: requirements.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -78,32 +88,60 @@ fn top_level_parts(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn requirement(text: &str) -> Result<Requirement, String> {
-    let found = |key: &str, test: Test| Ok(Requirement { key: label_key(key)?, test });
+    let found = |key: &str, test: Test| {
+        Ok(Requirement {
+            key: label_key(key)?,
+            test,
+        })
+    };
     if let Some(key) = text.strip_prefix('!') {
         return found(key, Test::Absent);
     }
     for (operator, negated) in [("!=", true), ("==", false), ("=", false)] {
         if let Some((key, value)) = text.split_once(operator) {
             let values = vec![label_value(value)?];
-            return found(key, if negated { Test::NotIn(values) } else { Test::In(values) });
+            return found(
+                key,
+                if negated {
+                    Test::NotIn(values)
+                } else {
+                    Test::In(values)
+                },
+            );
         }
     }
-    for (operator, test) in [('>', Test::Greater as fn(i64) -> Test), ('<', Test::Less as fn(i64) -> Test)] {
+    for (operator, test) in [
+        ('>', Test::Greater as fn(i64) -> Test),
+        ('<', Test::Less as fn(i64) -> Test),
+    ] {
         if let Some((key, bound)) = text.split_once(operator) {
-            let bound = bound.trim().parse().map_err(|_| format!("{:?} is no integer", bound.trim()))?;
+            let bound = bound
+                .trim()
+                .parse()
+                .map_err(|_| format!("{:?} is no integer", bound.trim()))?;
             return found(key, test(bound));
         }
     }
     let Some((key, rest)) = text.split_once(char::is_whitespace) else {
         return found(text, Test::Exists);
     };
-    let (operator, values) = rest.split_once('(').ok_or_else(|| format!("{text:?} has no known operator"))?;
-    let values = values.trim_end().strip_suffix(')').ok_or_else(|| format!("{text:?} lacks a closing parenthesis"))?;
-    let values = values.split(',').map(label_value).collect::<Result<_, _>>()?;
+    let (operator, values) = rest
+        .split_once('(')
+        .ok_or_else(|| format!("{text:?} has no known operator"))?;
+    let values = values
+        .trim_end()
+        .strip_suffix(')')
+        .ok_or_else(|| format!("{text:?} lacks a closing parenthesis"))?;
+    let values = values
+        .split(',')
+        .map(label_value)
+        .collect::<Result<_, _>>()?;
     match operator.trim() {
         "in" => found(key, Test::In(values)),
         "notin" => found(key, Test::NotIn(values)),
-        other => Err(format!("operator {other:?} is unknown, use in, notin, =, !=, > or <")),
+        other => Err(format!(
+            "operator {other:?} is unknown, use in, notin, =, !=, > or <"
+        )),
     }
 }
 
@@ -121,12 +159,20 @@ fn label_key(text: &str) -> Result<String, String> {
 
 fn label_value(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.len() <= 63 && is_label_text(text) { Ok(text.to_owned()) } else { Err(format!("{text:?} is no label value")) }
+    if text.len() <= 63 && is_label_text(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is no label value"))
+    }
 }
 
 fn is_label_text(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-        && [text.bytes().next(), text.bytes().last()].iter().flatten().all(u8::is_ascii_alphanumeric)
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && [text.bytes().next(), text.bytes().last()]
+            .iter()
+            .flatten()
+            .all(u8::is_ascii_alphanumeric)
 }
 
 #[cfg(test)]
@@ -135,7 +181,10 @@ mod tests {
     use std::sync::Arc;
 
     fn labels(pairs: &[(&str, &str)]) -> StringMap {
-        pairs.iter().map(|(key, value)| (Arc::from(*key), Arc::from(*value))).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| (Arc::from(*key), Arc::from(*value)))
+            .collect()
     }
 
     #[test]
@@ -166,9 +215,22 @@ mod tests {
 
     #[test]
     fn broken_selectors_are_refused_with_their_text() {
-        for selector in ["env=prod,", "a in b", "a in (b", "a like (b)", "a b", "=x", "a=b c", "size>many", "-a"] {
+        for selector in [
+            "env=prod,",
+            "a in b",
+            "a in (b",
+            "a like (b)",
+            "a b",
+            "=x",
+            "a=b c",
+            "size>many",
+            "-a",
+        ] {
             let error = selector.parse::<LabelSelector>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("invalid ingress label selector: {selector:?}")), "{error}");
+            assert!(
+                error.starts_with(&format!("invalid ingress label selector: {selector:?}")),
+                "{error}"
+            );
         }
     }
 }

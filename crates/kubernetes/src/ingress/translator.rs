@@ -101,14 +101,22 @@ struct Edits<T> {
 
 impl<T> Default for Edits<T> {
     fn default() -> Self {
-        Self { removed: BTreeSet::new(), set: BTreeMap::new() }
+        Self {
+            removed: BTreeSet::new(),
+            set: BTreeMap::new(),
+        }
     }
 }
 
 impl Translator {
     /// Translates `snapshot`. `changed` is what [`Snapshot::apply`] said since the last call; the first call, and every
     /// call with other options than before, looks at everything.
-    pub fn translate(&mut self, snapshot: &Snapshot, options: &Options, changed: &[Changed]) -> Translation {
+    pub fn translate(
+        &mut self,
+        snapshot: &Snapshot,
+        options: &Options,
+        changed: &[Changed],
+    ) -> Translation {
         let mut work = Work::default();
         let mut old_certificates = BTreeMap::new();
         if !self.started || self.options != *options {
@@ -122,7 +130,10 @@ impl Translator {
         Translation {
             configuration: self.configuration.clone(),
             diagnostics: self.diagnostics(status_problem),
-            status: WantedStatus { entries, ingresses: self.selected.clone() },
+            status: WantedStatus {
+                entries,
+                ingresses: self.selected.clone(),
+            },
         }
     }
 
@@ -141,7 +152,10 @@ impl Translator {
         work.router_edits.removed = self.configuration.http.routers.keys().cloned().collect();
         work.service_edits.removed = self.configuration.http.services.keys().cloned().collect();
         work.certificates = true;
-        work.ingresses = snapshot.ingresses().map(|ingress| ingress.name.clone()).collect();
+        work.ingresses = snapshot
+            .ingresses()
+            .map(|ingress| ingress.name.clone())
+            .collect();
         old.certificates
     }
 
@@ -156,7 +170,10 @@ impl Translator {
                 Changed::IngressClass => self.reload_classes(snapshot, work),
                 Changed::Service(name) | Changed::Endpoints(name) => {
                     let ports = self.backends_by_service.get(name).into_iter().flatten();
-                    backends.extend(ports.map(|port| BackendKey { service: name.clone(), port: port.clone() }));
+                    backends.extend(ports.map(|port| BackendKey {
+                        service: name.clone(),
+                        port: port.clone(),
+                    }));
                 }
                 Changed::Secret(name) => self.reload_secret(name, snapshot, work),
                 Changed::Node => backends.extend(self.node_backends.iter().cloned()),
@@ -172,13 +189,18 @@ impl Translator {
         let classes = class::classes(snapshot, &self.options);
         if classes != self.classes {
             self.classes = classes;
-            let by_class = snapshot.ingresses().filter(|ingress| ingress.class_name.is_some());
-            work.ingresses.extend(by_class.map(|ingress| ingress.name.clone()));
+            let by_class = snapshot
+                .ingresses()
+                .filter(|ingress| ingress.class_name.is_some());
+            work.ingresses
+                .extend(by_class.map(|ingress| ingress.name.clone()));
         }
     }
 
     fn reload_secret(&mut self, name: &ObjectName, snapshot: &Snapshot, work: &mut Work) {
-        let Some(memo) = self.secrets.get_mut(name) else { return };
+        let Some(memo) = self.secrets.get_mut(name) else {
+            return;
+        };
         let certificate = certificates::load(name, snapshot);
         match (&memo.certificate, &certificate) {
             (Ok(old), Ok(new)) if old == new => return,
@@ -196,7 +218,9 @@ impl Translator {
     }
 
     fn reload_backend(&mut self, key: &BackendKey, snapshot: &Snapshot, work: &mut Work) {
-        let Some(memo) = self.backends.get_mut(key) else { return };
+        let Some(memo) = self.backends.get_mut(key) else {
+            return;
+        };
         let loaded = backend::load(key, snapshot, &self.options);
         if memo.loaded == loaded {
             return;
@@ -207,7 +231,12 @@ impl Translator {
             (Outcome::Failed(old), Outcome::Failed(new)) => old == new,
             _ => false,
         };
-        if !alike || self.default.as_ref().is_some_and(|default| memo.readers.contains(&default.owner)) {
+        if !alike
+            || self
+                .default
+                .as_ref()
+                .is_some_and(|default| memo.readers.contains(&default.owner))
+        {
             work.ingresses.extend(memo.readers.iter().cloned());
         }
         if memo.loaded.reads_nodes {
@@ -219,7 +248,8 @@ impl Translator {
             let plain = key.plain_name();
             if old.created != memo.loaded.created {
                 let created = memo.loaded.created;
-                self.service_claims.remove(&plain, &(old.created, key.clone()));
+                self.service_claims
+                    .remove(&plain, &(old.created, key.clone()));
                 self.service_claims.add(&plain, (created, key.clone()));
             }
             work.services.insert(plain);
@@ -254,11 +284,14 @@ impl Translator {
         }
         self.note_dependents(&memo.fragment.routers, work);
         for key in &memo.fragment.services {
-            let Some(backend) = self.backends.get_mut(key) else { continue };
+            let Some(backend) = self.backends.get_mut(key) else {
+                continue;
+            };
             backend.uses -= 1;
             if backend.uses == 0 {
                 let plain = key.plain_name();
-                self.service_claims.remove(&plain, &(backend.loaded.created, key.clone()));
+                self.service_claims
+                    .remove(&plain, &(backend.loaded.created, key.clone()));
                 work.service_edits.removed.extend(backend.published.take());
                 work.services.insert(plain);
             }
@@ -289,13 +322,25 @@ impl Translator {
         work: &mut Work,
         old_certificates: &BTreeMap<(String, ObjectName), Arc<CertificateAndStores>>,
     ) {
-        let Some(ingress) = snapshot.ingress(&name) else { return };
+        let Some(ingress) = snapshot.ingress(&name) else {
+            return;
+        };
         let fragment = if class::is_ours(ingress, &self.classes, &self.options) {
-            let mut read = Read { snapshot, options: &self.options, backends: &mut self.backends, secrets: &mut self.secrets };
+            let mut read = Read {
+                snapshot,
+                options: &self.options,
+                backends: &mut self.backends,
+                secrets: &mut self.secrets,
+            };
             fragment::translate(ingress, &self.options, &mut read)
         } else {
-            let diagnostics = class::note(ingress, &self.classes, &self.options).into_iter().collect();
-            Fragment { diagnostics, ..Fragment::default() }
+            let diagnostics = class::note(ingress, &self.classes, &self.options)
+                .into_iter()
+                .collect();
+            Fragment {
+                diagnostics,
+                ..Fragment::default()
+            }
         };
         if !fragment.selected && fragment.diagnostics.is_empty() {
             return;
@@ -305,16 +350,21 @@ impl Translator {
             self.register_reader(key, &name);
         }
         for key in &fragment.services {
-            let Some(backend) = self.backends.get_mut(key) else { continue };
+            let Some(backend) = self.backends.get_mut(key) else {
+                continue;
+            };
             backend.uses += 1;
             if backend.uses == 1 {
                 let plain = key.plain_name();
-                self.service_claims.add(&plain, (backend.loaded.created, key.clone()));
+                self.service_claims
+                    .add(&plain, (backend.loaded.created, key.clone()));
                 work.services.insert(plain);
             }
         }
         for secret in &fragment.read_secrets {
-            let Some(memo) = self.secrets.get_mut(secret) else { continue };
+            let Some(memo) = self.secrets.get_mut(secret) else {
+                continue;
+            };
             memo.readers.insert(name.clone());
             if let Ok(certificate) = &mut memo.certificate {
                 let key = certificate_key(secret);
@@ -339,13 +389,25 @@ impl Translator {
             Arc::make_mut(&mut self.selected).insert(name.clone());
         }
         work.republish.insert(name.clone());
-        self.ingresses.insert(name, Memo { created: ingress.created, fragment, published: Vec::new() });
+        self.ingresses.insert(
+            name,
+            Memo {
+                created: ingress.created,
+                fragment,
+                published: Vec::new(),
+            },
+        );
     }
 
     fn register_reader(&mut self, key: &BackendKey, name: &ObjectName) {
-        let Some(backend) = self.backends.get_mut(key) else { return };
+        let Some(backend) = self.backends.get_mut(key) else {
+            return;
+        };
         if backend.readers.is_empty() {
-            let ports = self.backends_by_service.entry(key.service.clone()).or_default();
+            let ports = self
+                .backends_by_service
+                .entry(key.service.clone())
+                .or_default();
             if !ports.contains(&key.port) {
                 ports.push(key.port.clone());
             }
@@ -359,16 +421,28 @@ impl Translator {
     /// Ingresses whose names or priorities may change because these routers came or went.
     fn note_dependents(&self, routers: &[PathRouter], work: &mut Work) {
         for router in routers {
-            let others = self.router_claims.of(&router.key).iter().map(|(_, owner)| owner.clone());
+            let others = self
+                .router_claims
+                .of(&router.key)
+                .iter()
+                .map(|(_, owner)| owner.clone());
             work.republish.extend(others);
-            self.precedences.dependents(router, self.options.strict_prefix_matching, &mut work.republish);
+            self.precedences.dependents(
+                router,
+                self.options.strict_prefix_matching,
+                &mut work.republish,
+            );
         }
     }
 
     /// Forgets what no Ingress reads any more.
     fn sweep(&mut self, orphans: Orphans, work: &mut Work) {
         for key in orphans.backends {
-            if self.backends.get(&key).is_some_and(|backend| backend.readers.is_empty()) {
+            if self
+                .backends
+                .get(&key)
+                .is_some_and(|backend| backend.readers.is_empty())
+            {
                 self.backends.remove(&key);
                 self.node_backends.remove(&key);
                 if let Some(ports) = self.backends_by_service.get_mut(&key.service) {
@@ -380,7 +454,11 @@ impl Translator {
             }
         }
         for name in orphans.secrets {
-            if self.secrets.get(&name).is_some_and(|secret| secret.readers.is_empty()) {
+            if self
+                .secrets
+                .get(&name)
+                .is_some_and(|secret| secret.readers.is_empty())
+            {
                 self.secrets.remove(&name);
                 work.certificates |= self.certificates.remove(&certificate_key(&name)).is_some();
             }
@@ -391,9 +469,17 @@ impl Translator {
         self.publish_default(work);
         self.publish_services(work);
         self.publish_routers(work);
-        let routers = net(&self.configuration.http.routers, std::mem::take(&mut work.router_edits));
-        let services = net(&self.configuration.http.services, std::mem::take(&mut work.service_edits));
-        let certificates = work.certificates.then(|| self.certificates.values().cloned().collect::<Vec<_>>());
+        let routers = net(
+            &self.configuration.http.routers,
+            std::mem::take(&mut work.router_edits),
+        );
+        let services = net(
+            &self.configuration.http.services,
+            std::mem::take(&mut work.service_edits),
+        );
+        let certificates = work
+            .certificates
+            .then(|| self.certificates.values().cloned().collect::<Vec<_>>());
         let certificates = certificates.filter(|new| *new != self.configuration.tls.certificates);
         if routers.is_empty() && services.is_empty() && certificates.is_none() {
             return;
@@ -411,31 +497,47 @@ impl Translator {
         let default = self.default_candidates.first().and_then(|(_, owner)| {
             let (router, key) = self.ingresses.get(owner)?.fragment.default.clone()?;
             match &self.backends.get(&key)?.loaded.outcome {
-                Outcome::Ready(service) => Some(DefaultRoute { owner: owner.clone(), router, service: service.clone() }),
+                Outcome::Ready(service) => Some(DefaultRoute {
+                    owner: owner.clone(),
+                    router,
+                    service: service.clone(),
+                }),
                 _ => None,
             }
         });
         match (&self.default, &default) {
             (None, Some(_)) => {
                 self.router_claims.add(DEFAULT_ROUTER, default_rank());
-                self.service_claims.add(DEFAULT_BACKEND, default_service_rank());
+                self.service_claims
+                    .add(DEFAULT_BACKEND, default_service_rank());
             }
             (Some(_), None) => {
                 self.router_claims.remove(DEFAULT_ROUTER, &default_rank());
-                self.service_claims.remove(DEFAULT_BACKEND, &default_service_rank());
+                self.service_claims
+                    .remove(DEFAULT_BACKEND, &default_service_rank());
                 work.router_edits.removed.insert(DEFAULT_ROUTER.to_owned());
-                work.service_edits.removed.insert(DEFAULT_BACKEND.to_owned());
+                work.service_edits
+                    .removed
+                    .insert(DEFAULT_BACKEND.to_owned());
             }
             _ => {}
         }
         if self.default.is_some() != default.is_some() {
-            let owners = self.router_claims.of(DEFAULT_ROUTER).iter().map(|(_, owner)| owner.clone());
+            let owners = self
+                .router_claims
+                .of(DEFAULT_ROUTER)
+                .iter()
+                .map(|(_, owner)| owner.clone());
             work.republish.extend(owners);
             work.services.insert(DEFAULT_BACKEND.to_owned());
         }
         if let Some(default) = &default {
-            work.router_edits.set.insert(DEFAULT_ROUTER.to_owned(), default.router.clone());
-            work.service_edits.set.insert(DEFAULT_BACKEND.to_owned(), default.service.clone());
+            work.router_edits
+                .set
+                .insert(DEFAULT_ROUTER.to_owned(), default.router.clone());
+            work.service_edits
+                .set
+                .insert(DEFAULT_BACKEND.to_owned(), default.service.clone());
         }
         self.default = default;
     }
@@ -444,14 +546,30 @@ impl Translator {
         for plain in std::mem::take(&mut work.services) {
             for rank in self.service_claims.of(&plain) {
                 let (_, key) = rank;
-                let Some(backend) = self.backends.get_mut(key) else { continue };
-                let Outcome::Ready(service) = &mut backend.loaded.outcome else { continue };
-                let name = if self.service_claims.is_first(&plain, rank) { plain.clone() } else { key.unique_name(&plain) };
+                let Some(backend) = self.backends.get_mut(key) else {
+                    continue;
+                };
+                let Outcome::Ready(service) = &mut backend.loaded.outcome else {
+                    continue;
+                };
+                let name = if self.service_claims.is_first(&plain, rank) {
+                    plain.clone()
+                } else {
+                    key.unique_name(&plain)
+                };
                 if backend.published.as_ref() != Some(&name) {
-                    work.service_edits.removed.extend(backend.published.replace(name.clone()));
+                    work.service_edits
+                        .removed
+                        .extend(backend.published.replace(name.clone()));
                     work.republish.extend(backend.readers.iter().cloned());
                 }
-                if let Some(old) = self.configuration.http.services.get(&name).filter(|old| *old == service) {
+                if let Some(old) = self
+                    .configuration
+                    .http
+                    .services
+                    .get(&name)
+                    .filter(|old| *old == service)
+                {
                     *service = old.clone();
                 }
                 work.service_edits.set.insert(name, service.clone());
@@ -462,7 +580,9 @@ impl Translator {
     fn publish_routers(&mut self, work: &mut Work) {
         let strict = self.options.strict_prefix_matching;
         for name in std::mem::take(&mut work.republish) {
-            let Some(memo) = self.ingresses.get_mut(&name) else { continue };
+            let Some(memo) = self.ingresses.get_mut(&name) else {
+                continue;
+            };
             let rank = (memo.created, name.clone());
             let mut published = Vec::with_capacity(memo.fragment.routers.len());
             for router in &mut memo.fragment.routers {
@@ -471,7 +591,10 @@ impl Translator {
                 } else {
                     names::by_owner(&router.key, &name, "")
                 };
-                let service = self.backends.get(&router.backend).and_then(|backend| backend.published.as_ref());
+                let service = self
+                    .backends
+                    .get(&router.backend)
+                    .and_then(|backend| backend.published.as_ref());
                 let priority = self.precedences.priority(router, strict);
                 let mut wanted = router.router.clone();
                 if priority.is_some() || service.is_some_and(|service| *service != wanted.service) {
@@ -482,7 +605,13 @@ impl Translator {
                         service.clone_into(&mut edited.service);
                     }
                 }
-                if let Some(old) = self.configuration.http.routers.get(&key).filter(|old| **old == wanted) {
+                if let Some(old) = self
+                    .configuration
+                    .http
+                    .routers
+                    .get(&key)
+                    .filter(|old| **old == wanted)
+                {
                     // One copy of equal routers, not two.
                     if Arc::ptr_eq(&wanted, &router.router) {
                         router.router = old.clone();
@@ -492,25 +621,40 @@ impl Translator {
                 work.router_edits.set.insert(key.clone(), wanted);
                 published.push(key);
             }
-            work.router_edits.removed.extend(std::mem::replace(&mut memo.published, published));
+            work.router_edits
+                .removed
+                .extend(std::mem::replace(&mut memo.published, published));
         }
     }
 
     fn diagnostics(&self, status: Option<Diagnostic>) -> Vec<Diagnostic> {
         let mut all: Vec<Diagnostic> = status.into_iter().collect();
         for name in &self.troubled {
-            all.extend(self.ingresses.get(name).into_iter().flat_map(|memo| memo.fragment.diagnostics.iter().cloned()));
+            all.extend(
+                self.ingresses
+                    .get(name)
+                    .into_iter()
+                    .flat_map(|memo| memo.fragment.diagnostics.iter().cloned()),
+            );
         }
         for backend in self.backends.values() {
             all.extend(backend.loaded.diagnostics.iter().cloned());
         }
         let winner = self.default.as_ref().map(|default| &default.owner);
-        for (_, owner) in self.default_candidates.iter().filter(|(_, owner)| Some(owner) != winner) {
+        for (_, owner) in self
+            .default_candidates
+            .iter()
+            .filter(|(_, owner)| Some(owner) != winner)
+        {
             let winner = winner.map(ToString::to_string).unwrap_or_default();
             let message = format!(
                 "The default backend already exists. Ingress {winner} is older and has it; remove one of the two"
             );
-            all.push(Diagnostic::error(format!("Ingress {owner}"), "spec.defaultBackend", message));
+            all.push(Diagnostic::error(
+                format!("Ingress {owner}"),
+                "spec.defaultBackend",
+                message,
+            ));
         }
         for (name, claimants) in self.router_claims.disputed() {
             for (_, owner) in claimants.iter().skip(1) {
@@ -518,7 +662,11 @@ impl Translator {
                     "its router can't be named {name:?}, an older object has that name: it is {:?}",
                     names::by_owner(name, owner, "")
                 );
-                all.push(Diagnostic::warning(format!("Ingress {owner}"), "metadata.name", message));
+                all.push(Diagnostic::warning(
+                    format!("Ingress {owner}"),
+                    "metadata.name",
+                    message,
+                ));
             }
         }
         for (name, claimants) in self.service_claims.disputed() {
@@ -527,7 +675,11 @@ impl Translator {
                     "its service can't be named {name:?}, an older object has that name: it is {:?}",
                     key.unique_name(name)
                 );
-                all.push(Diagnostic::warning(format!("Service {}", key.service), "metadata.name", message));
+                all.push(Diagnostic::warning(
+                    format!("Service {}", key.service),
+                    "metadata.name",
+                    message,
+                ));
             }
         }
         all.sort();
@@ -554,7 +706,12 @@ impl References for Read<'_> {
     fn backend(&mut self, key: &BackendKey) -> Usable {
         if !self.backends.contains_key(key) {
             let loaded = backend::load(key, self.snapshot, self.options);
-            let memo = BackendMemo { loaded, readers: BTreeSet::new(), uses: 0, published: None };
+            let memo = BackendMemo {
+                loaded,
+                readers: BTreeSet::new(),
+                uses: 0,
+                published: None,
+            };
             self.backends.insert(key.clone(), memo);
         }
         match self.backends.get(key).map(|memo| &memo.loaded.outcome) {
@@ -565,10 +722,13 @@ impl References for Read<'_> {
     }
 
     fn certificate(&mut self, name: &ObjectName) -> Result<(), String> {
-        let memo = self.secrets.entry(name.clone()).or_insert_with(|| SecretMemo {
-            certificate: certificates::load(name, self.snapshot),
-            readers: BTreeSet::new(),
-        });
+        let memo = self
+            .secrets
+            .entry(name.clone())
+            .or_insert_with(|| SecretMemo {
+                certificate: certificates::load(name, self.snapshot),
+                readers: BTreeSet::new(),
+            });
         memo.certificate.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 }
@@ -584,12 +744,24 @@ fn default_rank() -> Rank {
 }
 
 fn default_service_rank() -> ServiceRank {
-    (i64::MIN, BackendKey { service: ObjectName::cluster(""), port: BackendPort::default() })
+    (
+        i64::MIN,
+        BackendKey {
+            service: ObjectName::cluster(""),
+            port: BackendPort::default(),
+        },
+    )
 }
 
 /// What really changes: `None` stands for a removal.
-fn net<T: PartialEq>(current: &BTreeMap<String, Arc<T>>, edits: Edits<T>) -> BTreeMap<String, Option<Arc<T>>> {
-    let gone = edits.removed.into_iter().filter(|name| !edits.set.contains_key(name) && current.contains_key(name));
+fn net<T: PartialEq>(
+    current: &BTreeMap<String, Arc<T>>,
+    edits: Edits<T>,
+) -> BTreeMap<String, Option<Arc<T>>> {
+    let gone = edits
+        .removed
+        .into_iter()
+        .filter(|name| !edits.set.contains_key(name) && current.contains_key(name));
     let mut net: BTreeMap<_, _> = gone.map(|name| (name, None)).collect();
     for (name, value) in edits.set {
         if current.get(&name).is_none_or(|old| *old != value) {

@@ -10,13 +10,15 @@ use pointsman_config::Secret as Hidden;
 
 use super::node::Node;
 use crate::snapshot::{
-    Address, Backend, BackendPort, Endpoint, EndpointSlice, Ingress, IngressClass, IngressPath, IngressRule, Kind,
-    LoadBalancerIngress, Namespace, Node as ClusterNode, Object, ObjectId, ObjectName, PathType, PortStatus, Secret,
-    Service, ServicePort, ServiceType, SlicePort, StringMap,
+    Address, Backend, BackendPort, Endpoint, EndpointSlice, Ingress, IngressClass, IngressPath,
+    IngressRule, Kind, LoadBalancerIngress, Namespace, Node as ClusterNode, Object, ObjectId,
+    ObjectName, PathType, PortStatus, Secret, Service, ServicePort, ServiceType, SlicePort,
+    StringMap,
 };
 
 /// Prefixes of the annotations that are read.
-pub(crate) const ANNOTATION_PREFIXES: [&str; 2] = ["traefik.ingress.kubernetes.io/", "pointsman.io/"];
+pub(crate) const ANNOTATION_PREFIXES: [&str; 2] =
+    ["traefik.ingress.kubernetes.io/", "pointsman.io/"];
 /// The annotation that named the class before `ingressClassName` existed.
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 /// The label of an EndpointSlice that names its Service.
@@ -83,10 +85,15 @@ impl Decoder {
     /// Decodes one document; a `List` gives one result per item.
     pub(super) fn document(&mut self, node: &Node<'_>) -> Vec<Decoded> {
         let kind = node.child("kind").as_text().unwrap_or("");
-        let Some(item_kind) = kind.strip_suffix("List").filter(|_| matches!(node.child("items"), Node::List(_))) else {
+        let Some(item_kind) = kind
+            .strip_suffix("List")
+            .filter(|_| matches!(node.child("items"), Node::List(_)))
+        else {
             return vec![self.object(node, "", "")];
         };
-        let Node::List(items) = node.child("items") else { return Vec::new() };
+        let Node::List(items) = node.child("items") else {
+            return Vec::new();
+        };
         // Items of a typed list (`IngressList`) need not repeat what they are.
         let version = node.child("apiVersion").as_text().unwrap_or("");
         let version = if item_kind.is_empty() { "" } else { version };
@@ -104,18 +111,41 @@ impl Decoder {
 
     fn object(&mut self, node: &Node<'_>, kind: &str, version: &str) -> Decoded {
         if !matches!(node, Node::Map(_)) {
-            self.fail(format!("expected a Kubernetes object, found {}", node.describe()));
+            self.fail(format!(
+                "expected a Kubernetes object, found {}",
+                node.describe()
+            ));
             return self.malformed("object".to_owned(), None);
         }
         let kind = node.child("kind").as_text().unwrap_or(kind).to_owned();
-        let version = node.child("apiVersion").as_text().unwrap_or(version).to_owned();
+        let version = node
+            .child("apiVersion")
+            .as_text()
+            .unwrap_or(version)
+            .to_owned();
         if kind.is_empty() || version.is_empty() {
-            let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
-            self.fail_at(missing, format!("{missing} is missing: a manifest needs apiVersion, kind and metadata"));
-            return self.malformed(if kind.is_empty() { "object".to_owned() } else { kind }, None);
+            let missing = if kind.is_empty() {
+                "kind"
+            } else {
+                "apiVersion"
+            };
+            self.fail_at(
+                missing,
+                format!("{missing} is missing: a manifest needs apiVersion, kind and metadata"),
+            );
+            return self.malformed(
+                if kind.is_empty() {
+                    "object".to_owned()
+                } else {
+                    kind
+                },
+                None,
+            );
         }
         let Some(reader) = reader(&version, &kind) else {
-            return Decoded::Ignored { kind: format!("{version} {kind}") };
+            return Decoded::Ignored {
+                kind: format!("{version} {kind}"),
+            };
         };
         self.slim(reader, &kind, node)
     }
@@ -126,32 +156,59 @@ impl Decoder {
             return self.malformed(kind.to_owned(), None);
         }
         let id = match reader {
-            Reader::Slim(kind) => ObjectId { kind, name: meta.name.clone() },
-            Reader::Endpoints => super::files::endpoints_id(meta.name.namespace.clone(), &meta.name.name),
+            Reader::Slim(kind) => ObjectId {
+                kind,
+                name: meta.name.clone(),
+            },
+            Reader::Endpoints => {
+                super::files::endpoints_id(meta.name.namespace.clone(), &meta.name.name)
+            }
         };
         let object = format!("{kind} {}", meta.name);
         let objects = match reader {
-            Reader::Slim(Kind::Ingress) => vec![Object::Ingress(Arc::new(self.ingress(meta, node)))],
-            Reader::Slim(Kind::IngressClass) => vec![Object::IngressClass(Arc::new(self.ingress_class(meta, node)))],
-            Reader::Slim(Kind::Service) => vec![Object::Service(Arc::new(self.service(meta, node)))],
-            Reader::Slim(Kind::EndpointSlice) => vec![Object::EndpointSlice(Arc::new(self.slice(meta, node)))],
+            Reader::Slim(Kind::Ingress) => {
+                vec![Object::Ingress(Arc::new(self.ingress(meta, node)))]
+            }
+            Reader::Slim(Kind::IngressClass) => vec![Object::IngressClass(Arc::new(
+                self.ingress_class(meta, node),
+            ))],
+            Reader::Slim(Kind::Service) => {
+                vec![Object::Service(Arc::new(self.service(meta, node)))]
+            }
+            Reader::Slim(Kind::EndpointSlice) => {
+                vec![Object::EndpointSlice(Arc::new(self.slice(meta, node)))]
+            }
             Reader::Slim(Kind::Secret) => {
                 if meta.labels.find("owner") == Some("helm") {
-                    return Decoded::Hidden { object, reason: "secrets labelled owner=helm are not read" };
+                    return Decoded::Hidden {
+                        object,
+                        reason: "secrets labelled owner=helm are not read",
+                    };
                 }
                 vec![Object::Secret(Arc::new(self.secret(meta, node)))]
             }
             Reader::Slim(Kind::Node) => vec![Object::Node(Arc::new(self.node(meta, node)))],
             Reader::Slim(Kind::Namespace) => {
-                vec![Object::Namespace(Arc::new(Namespace { name: meta.name.name, labels: meta.labels }))]
+                vec![Object::Namespace(Arc::new(Namespace {
+                    name: meta.name.name,
+                    labels: meta.labels,
+                }))]
             }
             Reader::Endpoints => self.endpoints(meta, node),
         };
-        if self.mistakes.is_empty() { Decoded::Objects(objects) } else { self.malformed(object, Some(id)) }
+        if self.mistakes.is_empty() {
+            Decoded::Objects(objects)
+        } else {
+            self.malformed(object, Some(id))
+        }
     }
 
     fn malformed(&mut self, object: String, id: Option<ObjectId>) -> Decoded {
-        Decoded::Malformed { object, id, mistakes: std::mem::take(&mut self.mistakes) }
+        Decoded::Malformed {
+            object,
+            id,
+            mistakes: std::mem::take(&mut self.mistakes),
+        }
     }
 }
 
@@ -183,9 +240,15 @@ impl Decoder {
     fn metadata(&mut self, reader: Reader, node: &Node<'_>) -> Metadata {
         let name = self.text(node, "name");
         if name.is_empty() {
-            self.fail_at("name", "metadata.name is missing: give the object a name".to_owned());
+            self.fail_at(
+                "name",
+                "metadata.name is missing: give the object a name".to_owned(),
+            );
         }
-        let cluster = matches!(reader, Reader::Slim(Kind::IngressClass | Kind::Node | Kind::Namespace));
+        let cluster = matches!(
+            reader,
+            Reader::Slim(Kind::IngressClass | Kind::Node | Kind::Namespace)
+        );
         let namespace = match self.text(node, "namespace") {
             _ if cluster => self.intern(""),
             namespace if namespace.is_empty() => self.intern("default"),
@@ -193,13 +256,33 @@ impl Decoder {
         };
         let created = self.time(node, "creationTimestamp");
         // Labels and annotations nobody reads would be most of the memory.
-        let wants_labels = matches!(reader, Reader::Slim(Kind::Ingress | Kind::Secret | Kind::Namespace));
+        let wants_labels = matches!(
+            reader,
+            Reader::Slim(Kind::Ingress | Kind::Secret | Kind::Namespace)
+        );
         let labels = self.string_map(node, "labels", |_| wants_labels);
-        let annotations =
-            self.string_map(node, "annotations", |key| ANNOTATION_PREFIXES.iter().any(|p| key.starts_with(p)));
-        let class = node.child("annotations").child(CLASS_ANNOTATION).as_text().map(|class| self.intern(class));
-        let service = self.intern(node.child("labels").child(SERVICE_LABEL).as_text().unwrap_or(""));
-        Metadata { name: ObjectName { namespace, name }, created, labels, annotations, class, service }
+        let annotations = self.string_map(node, "annotations", |key| {
+            ANNOTATION_PREFIXES.iter().any(|p| key.starts_with(p))
+        });
+        let class = node
+            .child("annotations")
+            .child(CLASS_ANNOTATION)
+            .as_text()
+            .map(|class| self.intern(class));
+        let service = self.intern(
+            node.child("labels")
+                .child(SERVICE_LABEL)
+                .as_text()
+                .unwrap_or(""),
+        );
+        Metadata {
+            name: ObjectName { namespace, name },
+            created,
+            labels,
+            annotations,
+            class,
+            service,
+        }
     }
 
     fn ingress(&mut self, meta: Metadata, node: &Node<'_>) -> Ingress {
@@ -210,7 +293,9 @@ impl Decoder {
                 _ => Some(d.within(spec, "defaultBackend", Self::backend)),
             };
             let rules = d.list(spec, "rules", Self::rule);
-            let tls = d.list(spec, "tls", |d, tls| Some(d.text(tls, "secretName")).filter(|name| !name.is_empty()));
+            let tls = d.list(spec, "tls", |d, tls| {
+                Some(d.text(tls, "secretName")).filter(|name| !name.is_empty())
+            });
             (class_name, default_backend, rules, tls)
         });
         let status = self.load_balancer(node).unwrap_or_default();
@@ -265,7 +350,10 @@ impl Decoder {
 
     fn ingress_class(&mut self, meta: Metadata, node: &Node<'_>) -> IngressClass {
         let controller = self.within(node, "spec", |d, spec| d.text(spec, "controller"));
-        IngressClass { name: meta.name.name, controller }
+        IngressClass {
+            name: meta.name.name,
+            controller,
+        }
     }
 
     fn service(&mut self, meta: Metadata, node: &Node<'_>) -> Service {
@@ -302,13 +390,22 @@ impl Decoder {
         let endpoints = self.list(node, "endpoints", |d, endpoint| {
             let addresses = d.addresses(endpoint);
             let (serving, terminating) = d.within(endpoint, "conditions", |d, conditions| {
-                (d.boolean(conditions, "serving").unwrap_or(true), d.boolean(conditions, "terminating") == Some(true))
+                (
+                    d.boolean(conditions, "serving").unwrap_or(true),
+                    d.boolean(conditions, "terminating") == Some(true),
+                )
             });
             (addresses, serving, terminating)
         });
-        let endpoints = endpoints.into_iter().flat_map(|(addresses, serving, terminating)| {
-            addresses.into_iter().map(move |address| Endpoint { address, serving, terminating })
-        });
+        let endpoints = endpoints
+            .into_iter()
+            .flat_map(|(addresses, serving, terminating)| {
+                addresses.into_iter().map(move |address| Endpoint {
+                    address,
+                    serving,
+                    terminating,
+                })
+            });
         EndpointSlice {
             name: meta.name,
             created: meta.created,
@@ -328,26 +425,33 @@ impl Decoder {
             });
             let mut endpoints = Vec::new();
             for (key, serving) in [("addresses", true), ("notReadyAddresses", false)] {
-                let addresses = d.list(subset, key, |d, address| Address::new(d.plain_text(address, "ip")));
-                endpoints.extend(
-                    addresses.into_iter().map(|address| Endpoint { address, serving, terminating: false }),
-                );
+                let addresses = d.list(subset, key, |d, address| {
+                    Address::new(d.plain_text(address, "ip"))
+                });
+                endpoints.extend(addresses.into_iter().map(|address| Endpoint {
+                    address,
+                    serving,
+                    terminating: false,
+                }));
             }
             (ports, endpoints)
         });
-        let slices = subsets.into_iter().enumerate().map(|(index, (ports, endpoints))| {
-            Object::EndpointSlice(Arc::new(EndpointSlice {
-                name: ObjectName::new(
-                    meta.name.namespace.clone(),
-                    format!("endpoints/{}/{index}", meta.name.name),
-                ),
-                created: meta.created,
-                service: meta.name.name.clone(),
-                legacy: true,
-                ports,
-                endpoints: endpoints.into(),
-            }))
-        });
+        let slices = subsets
+            .into_iter()
+            .enumerate()
+            .map(|(index, (ports, endpoints))| {
+                Object::EndpointSlice(Arc::new(EndpointSlice {
+                    name: ObjectName::new(
+                        meta.name.namespace.clone(),
+                        format!("endpoints/{}/{index}", meta.name.name),
+                    ),
+                    created: meta.created,
+                    service: meta.name.name.clone(),
+                    legacy: true,
+                    ports,
+                    endpoints: endpoints.into(),
+                }))
+            });
         slices.collect()
     }
 
@@ -374,7 +478,12 @@ impl Decoder {
                 Ok(bytes) => Some(Arc::from(String::from_utf8_lossy(&bytes))),
                 Err(error) => {
                     d.path.push(Step::Key("data"));
-                    d.fail_at(key, format!("not base64 ({error}): encode the value, or put it under stringData"));
+                    d.fail_at(
+                        key,
+                        format!(
+                            "not base64 ({error}): encode the value, or put it under stringData"
+                        ),
+                    );
                     d.path.pop();
                     None
                 }
@@ -382,15 +491,25 @@ impl Decoder {
         };
         let certificate = value(self, "tls.crt");
         let key = value(self, "tls.key").map(Hidden::new);
-        Secret { name: meta.name, certificate, key }
+        Secret {
+            name: meta.name,
+            certificate,
+            key,
+        }
     }
 
     fn node(&mut self, meta: Metadata, node: &Node<'_>) -> ClusterNode {
         let addresses = self.within(node, "status", |d, status| {
-            d.list(status, "addresses", |d, address| (d.text(address, "type"), d.text(address, "address")))
+            d.list(status, "addresses", |d, address| {
+                (d.text(address, "type"), d.text(address, "address"))
+            })
         });
         let of_type = |wanted: &str| {
-            addresses.iter().filter(|(kind, _)| &**kind == wanted).map(|(_, address)| address.clone()).collect()
+            addresses
+                .iter()
+                .filter(|(kind, _)| &**kind == wanted)
+                .map(|(_, address)| address.clone())
+                .collect()
         };
         ClusterNode {
             name: meta.name.name,
@@ -406,14 +525,16 @@ impl Decoder {
                 if *load_balancer.child("ingress") == Node::Null {
                     return None;
                 }
-                Some(d.list(load_balancer, "ingress", |d, entry| LoadBalancerIngress {
-                    ip: d.text(entry, "ip"),
-                    hostname: d.text(entry, "hostname"),
-                    ports: d.list(entry, "ports", |d, port| PortStatus {
-                        port: d.port(port, "port").into(),
-                        protocol: d.protocol(port),
+                Some(
+                    d.list(load_balancer, "ingress", |d, entry| LoadBalancerIngress {
+                        ip: d.text(entry, "ip"),
+                        hostname: d.text(entry, "hostname"),
+                        ports: d.list(entry, "ports", |d, port| PortStatus {
+                            port: d.port(port, "port").into(),
+                            protocol: d.protocol(port),
+                        }),
                     }),
-                }))
+                )
             })
         })
     }
@@ -454,7 +575,13 @@ impl Decoder {
             Node::List(items) => items,
             Node::Null => return Box::default(),
             other => {
-                self.fail_at(key, format!("expected a list, found {}; begin each item with \"- \"", other.describe()));
+                self.fail_at(
+                    key,
+                    format!(
+                        "expected a list, found {}; begin each item with \"- \"",
+                        other.describe()
+                    ),
+                );
                 return Box::default();
             }
         };
@@ -474,18 +601,31 @@ impl Decoder {
         self.list(node, key, |d, item| match item {
             Node::Text(text) => d.intern(text),
             other => {
-                d.fail(format!("expected text, found {}; put it in quotes", other.describe()));
+                d.fail(format!(
+                    "expected text, found {}; put it in quotes",
+                    other.describe()
+                ));
                 d.intern("")
             }
         })
     }
 
-    fn optional_plain_text<'n>(&mut self, node: &'n Node<'_>, key: &'static str) -> Option<&'n str> {
+    fn optional_plain_text<'n>(
+        &mut self,
+        node: &'n Node<'_>,
+        key: &'static str,
+    ) -> Option<&'n str> {
         match node.child(key) {
             Node::Text(text) => Some(text),
             Node::Null => None,
             other => {
-                self.fail_at(key, format!("expected text, found {}; put it in quotes", other.describe()));
+                self.fail_at(
+                    key,
+                    format!(
+                        "expected text, found {}; put it in quotes",
+                        other.describe()
+                    ),
+                );
                 None
             }
         }
@@ -496,7 +636,8 @@ impl Decoder {
     }
 
     fn optional_text(&mut self, node: &Node<'_>, key: &'static str) -> Option<Arc<str>> {
-        self.optional_plain_text(node, key).map(|text| self.intern(text))
+        self.optional_plain_text(node, key)
+            .map(|text| self.intern(text))
     }
 
     fn text(&mut self, node: &Node<'_>, key: &'static str) -> Arc<str> {
@@ -509,7 +650,10 @@ impl Decoder {
             Node::Bool(value) => Some(*value),
             Node::Null => None,
             other => {
-                self.fail_at(key, format!("expected true or false, found {}", other.describe()));
+                self.fail_at(
+                    key,
+                    format!("expected true or false, found {}", other.describe()),
+                );
                 None
             }
         }
@@ -518,29 +662,48 @@ impl Decoder {
     /// A port number; 0 when absent.
     fn port(&mut self, node: &Node<'_>, key: &'static str) -> u16 {
         match node.child(key) {
-            Node::Int(value) if (0..=65_535).contains(value) => u16::try_from(*value).unwrap_or_default(),
+            Node::Int(value) if (0..=65_535).contains(value) => {
+                u16::try_from(*value).unwrap_or_default()
+            }
             Node::Null => 0,
             Node::Int(value) => {
                 self.fail_at(key, format!("port {value} is out of range: use 1 to 65535"));
                 0
             }
             other => {
-                let cure = if matches!(other, Node::Text(_)) { "; write the number without quotes" } else { "" };
-                self.fail_at(key, format!("expected a port number, found {}{cure}", other.describe()));
+                let cure = if matches!(other, Node::Text(_)) {
+                    "; write the number without quotes"
+                } else {
+                    ""
+                };
+                self.fail_at(
+                    key,
+                    format!("expected a port number, found {}{cure}", other.describe()),
+                );
                 0
             }
         }
     }
 
     fn time(&mut self, node: &Node<'_>, key: &'static str) -> i64 {
-        let Some(text) = self.optional_plain_text(node, key) else { return 0 };
+        let Some(text) = self.optional_plain_text(node, key) else {
+            return 0;
+        };
         parse_time(text).unwrap_or_else(|| {
-            self.fail_at(key, format!("{text:?} is no RFC 3339 time: write it as 2024-01-31T12:00:00Z"));
+            self.fail_at(
+                key,
+                format!("{text:?} is no RFC 3339 time: write it as 2024-01-31T12:00:00Z"),
+            );
             0
         })
     }
 
-    fn string_map(&mut self, node: &Node<'_>, key: &'static str, wanted: impl Fn(&str) -> bool) -> StringMap {
+    fn string_map(
+        &mut self,
+        node: &Node<'_>,
+        key: &'static str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> StringMap {
         let entries = match node.child(key) {
             Node::Map(entries) => entries,
             Node::Null => return StringMap::default(),
@@ -552,11 +715,16 @@ impl Decoder {
         let mut map = Vec::new();
         for (name, value) in entries {
             match value {
-                Node::Text(text) if wanted(name) => map.push((self.intern(name), self.intern(text))),
+                Node::Text(text) if wanted(name) => {
+                    map.push((self.intern(name), self.intern(text)))
+                }
                 Node::Text(_) | Node::Null => {}
                 other => self.fail_at(
                     &format!("{key}[{name}]"),
-                    format!("expected text, found {}; put it in quotes", other.describe()),
+                    format!(
+                        "expected text, found {}; put it in quotes",
+                        other.describe()
+                    ),
                 ),
             }
         }
@@ -580,7 +748,10 @@ impl Decoder {
     fn fail_at(&mut self, key: &str, message: String) {
         let path = field(&self.path).to_string();
         let dot = if path.is_empty() { "" } else { "." };
-        self.mistakes.push(Mistake { field: format!("{path}{dot}{key}"), message });
+        self.mistakes.push(Mistake {
+            field: format!("{path}{dot}{key}"),
+            message,
+        });
     }
 }
 
@@ -618,16 +789,107 @@ fn parse_time(text: &str) -> Option<i64> {
         _ => {
             let (sign, digits) = zone.split_at_checked(1)?;
             let (hours, minutes) = digits.split_once(':')?;
-            let offset = hours.parse::<u8>().ok().map(i64::from)? * 60 + minutes.parse::<u8>().ok().map(i64::from)?;
+            let offset = hours.parse::<u8>().ok().map(i64::from)? * 60
+                + minutes.parse::<u8>().ok().map(i64::from)?;
             if sign == "-" { -offset } else { offset }
         }
     };
     // Days from the civil date: years are counted from March, so that leap days come last.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let (year, month) = if month <= 2 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * month + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
     Some(((days * 24 + hour) * 60 + minute - offset) * 60 + second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_since_1970() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2000-02-29T12:30:45Z", Some(951_827_445)),
+            ("2024-12-31T23:59:59.999Z", Some(1_735_689_599)),
+            ("2024-01-01T02:00:00+02:00", Some(1_704_067_200)),
+            ("2023-12-31T19:00:00-05:00", Some(1_704_067_200)),
+            ("1969-12-31T23:59:59Z", Some(-1)),
+            ("2024-01-01", None),
+            ("2024-13-01T00:00:00Z", None),
+            ("2024-01-01T24:00:00Z", None),
+            ("2024-01-01T00:00:00", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_time(text), seconds, "{text}");
+        }
+    }
+
+    fn decode(text: &str) -> Vec<Decoded> {
+        Decoder::default().document(&serde_saphyr::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn only_annotations_that_are_read_are_kept() {
+        let decoded = decode(
+            "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: a\n  annotations:\n    \
+             kubernetes.io/ingress.class: c\n    pointsman.io/x: '1'\n    other/y: '2'\n    \
+             traefik.ingress.kubernetes.io/z: '3'\n",
+        );
+        let [Decoded::Objects(objects)] = decoded.as_slice() else {
+            panic!("{decoded:?}")
+        };
+        let [Object::Ingress(ingress)] = objects.as_slice() else {
+            panic!("{objects:?}")
+        };
+        let annotations: Vec<_> = ingress.annotations.iter().collect();
+        assert_eq!(
+            annotations,
+            [
+                ("pointsman.io/x", "1"),
+                ("traefik.ingress.kubernetes.io/z", "3")
+            ]
+        );
+        assert_eq!(ingress.class_annotation.as_deref(), Some("c"));
+        assert_eq!(ingress.name, ObjectName::new("default", "a"));
+    }
+
+    #[test]
+    fn cluster_scoped_objects_have_no_namespace() {
+        let decoded = decode(
+            "apiVersion: v1\nkind: Node\nmetadata: {name: n1, namespace: odd, creationTimestamp: null}\n",
+        );
+        let [Decoded::Objects(objects)] = decoded.as_slice() else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!(
+            objects[0].id(),
+            ObjectId {
+                kind: Kind::Node,
+                name: ObjectName::cluster("n1")
+            }
+        );
+    }
+
+    #[test]
+    fn string_data_hides_data_and_base64_may_be_wrapped() {
+        let decoded = decode(
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {tls.key: K}\ndata:\n  tls.key: WA==\n  \
+             tls.crt: |\n    Q0VS\n    VA==\n",
+        );
+        let [Decoded::Objects(objects)] = decoded.as_slice() else {
+            panic!("{decoded:?}")
+        };
+        let [Object::Secret(secret)] = objects.as_slice() else {
+            panic!("{objects:?}")
+        };
+        assert_eq!(secret.certificate.as_deref(), Some("CERT"));
+        assert_eq!(secret.key.as_ref().map(|key| &**key.expose()), Some("K"));
+    }
 }

@@ -41,8 +41,11 @@ pub(super) fn parse_yaml_documents<'a>(
 ) -> Result<Vec<(usize, Node<'a>)>, SyntaxError> {
     let mut nodes = Vec::new();
     for (index, document) in (before + 1..).zip(documents) {
-        let node = parse_yaml(document.text)
-            .map_err(|message| SyntaxError { document: index, line: document.line, message })?;
+        let node = parse_yaml(document.text).map_err(|message| SyntaxError {
+            document: index,
+            line: document.line,
+            message,
+        })?;
         if node != Node::Null {
             nodes.push((index, node));
         }
@@ -56,7 +59,11 @@ fn parse_json(text: &str) -> Result<Vec<(usize, Node<'_>)>, SyntaxError> {
         .enumerate()
         .map(|(index, node)| match node {
             Ok(node) => Ok((index + 1, node)),
-            Err(error) => Err(SyntaxError { document: index + 1, line: error.line(), message: error.to_string() }),
+            Err(error) => Err(SyntaxError {
+                document: index + 1,
+                line: error.line(),
+                message: error.to_string(),
+            }),
         })
         .collect()
 }
@@ -79,17 +86,29 @@ fn parse_yaml(text: &str) -> Result<Node<'_>, String> {
 /// Cuts at `---` and `...` lines. Exact: YAML 1.2 §9.1 forbids both at the start of a line inside any scalar.
 pub(super) fn split(text: &str) -> Vec<Document<'_>> {
     let mut documents = Vec::new();
-    let mut current = Cut { start: 0, line: 1, begun: false };
+    let mut current = Cut {
+        start: 0,
+        line: 1,
+        begun: false,
+    };
     let mut offset = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let end = offset + line.len();
         if is_marker(line, "---") {
             current.finish(text, offset, &mut documents);
             // Content may follow on the line of the marker.
-            current = Cut { start: offset + 3, line: index + 1, begun: true };
+            current = Cut {
+                start: offset + 3,
+                line: index + 1,
+                begun: true,
+            };
         } else if is_marker(line, "...") {
             current.finish(text, offset, &mut documents);
-            current = Cut { start: end, line: index + 2, begun: false };
+            current = Cut {
+                start: end,
+                line: index + 2,
+                begun: false,
+            };
         }
         offset = end;
     }
@@ -112,14 +131,22 @@ impl Cut {
             line.is_empty() || line.starts_with('#')
         };
         // Before `---` also directives (`%YAML 1.2`) are no content.
-        if self.begun || !text.lines().all(|line| blank(line) || line.starts_with('%')) {
-            documents.push(Document { text, line: self.line });
+        if self.begun
+            || !text
+                .lines()
+                .all(|line| blank(line) || line.starts_with('%'))
+        {
+            documents.push(Document {
+                text,
+                line: self.line,
+            });
         }
     }
 }
 
 fn is_marker(line: &str, marker: &str) -> bool {
-    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+    line.strip_prefix(marker)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
 #[cfg(test)]
@@ -127,16 +154,28 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<(&str, usize)> {
-        split(text).into_iter().map(|document| (document.text.trim(), document.line)).collect()
+        split(text)
+            .into_iter()
+            .map(|document| (document.text.trim(), document.line))
+            .collect()
     }
 
     #[test]
     fn documents_are_cut_at_markers() {
-        assert_eq!(texts("a: 1\n---\nb: 2\n--- \nc: 3"), [("a: 1", 1), ("b: 2", 2), ("c: 3", 4)]);
-        assert_eq!(texts("---\na: 1\n...\n---\nb: 2\n"), [("a: 1", 1), ("b: 2", 4)]);
+        assert_eq!(
+            texts("a: 1\n---\nb: 2\n--- \nc: 3"),
+            [("a: 1", 1), ("b: 2", 2), ("c: 3", 4)]
+        );
+        assert_eq!(
+            texts("---\na: 1\n...\n---\nb: 2\n"),
+            [("a: 1", 1), ("b: 2", 4)]
+        );
         assert_eq!(texts("# only a comment\n---\na: 1"), [("a: 1", 2)]);
         assert_eq!(texts("%YAML 1.2\n---\na: 1"), [("a: 1", 2)]);
-        assert_eq!(texts("--- {a: 1}\r\n---\r\nb: 1\r\n"), [("{a: 1}", 1), ("b: 1", 2)]);
+        assert_eq!(
+            texts("--- {a: 1}\r\n---\r\nb: 1\r\n"),
+            [("{a: 1}", 1), ("b: 1", 2)]
+        );
         assert_eq!(texts(""), []);
     }
 
@@ -161,7 +200,11 @@ mod tests {
 
     #[test]
     fn scalars_keep_their_types() {
-        let nodes = parse("a: true\nb: 12\nc: \"12\"\nd: 2024-01-02T03:04:05Z\ne:\nf: 0.5\ng: yes\n", false).unwrap();
+        let nodes = parse(
+            "a: true\nb: 12\nc: \"12\"\nd: 2024-01-02T03:04:05Z\ne:\nf: 0.5\ng: yes\n",
+            false,
+        )
+        .unwrap();
         let node = &nodes[0].1;
         assert_eq!(node.child("a"), &Node::Bool(true));
         assert_eq!(node.child("b"), &Node::Int(12));

@@ -78,7 +78,10 @@ pub(super) struct Parsed {
 impl Parsed {
     /// The objects, with the identity of equal old ones and the last good version of malformed ones, and the
     /// identities of those that differ. Sorted.
-    pub(super) fn merge(&self, old: Vec<(ObjectId, Object)>) -> (Vec<(ObjectId, Object)>, Vec<ObjectId>) {
+    pub(super) fn merge(
+        &self,
+        old: Vec<(ObjectId, Object)>,
+    ) -> (Vec<(ObjectId, Object)>, Vec<ObjectId>) {
         let mut old: BTreeMap<ObjectId, Object> = old.into_iter().collect();
         let mut objects = Vec::with_capacity(self.objects.len());
         let mut changed = Vec::new();
@@ -92,7 +95,11 @@ impl Parsed {
             }
         }
         for (id, last_good) in old {
-            if self.malformed.iter().any(|malformed| covers(malformed, &id)) {
+            if self
+                .malformed
+                .iter()
+                .any(|malformed| covers(malformed, &id))
+            {
                 objects.push((id, last_good));
             } else {
                 changed.push(id);
@@ -159,7 +166,11 @@ fn walk_into(path: &Path, depth: usize, must_exist: bool, found: &mut Vec<(PathB
 }
 
 fn is_manifest(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+    path.extension().is_some_and(|extension| {
+        ["yaml", "yml", "json"]
+            .iter()
+            .any(|known| extension == *known)
+    })
 }
 
 fn stamp(metadata: &Metadata) -> Stamp {
@@ -167,7 +178,11 @@ fn stamp(metadata: &Metadata) -> Stamp {
     let inode = std::os::unix::fs::MetadataExt::ino(metadata);
     #[cfg(not(unix))]
     let inode = 0;
-    Stamp { modified: metadata.modified().ok(), size: metadata.len(), inode }
+    Stamp {
+        modified: metadata.modified().ok(),
+        size: metadata.len(),
+        inode,
+    }
 }
 
 /// A path as users write it: relative to the folder.
@@ -186,21 +201,32 @@ pub(super) fn read_all(
 ) -> Vec<(PathBuf, Option<Stamp>, Content)> {
     let read_one = |decoder: &mut Decoder, (path, stamp): (PathBuf, Stamp)| {
         let content = read(&display(root, &path), &path, &stamp, known(&path), decoder);
-        let trusted = stamp.modified.is_some_and(|at| at.elapsed().is_ok_and(|age| age > CLOCK_GRAIN));
+        let trusted = stamp
+            .modified
+            .is_some_and(|at| at.elapsed().is_ok_and(|age| age > CLOCK_GRAIN));
         (path, trusted.then_some(stamp), content)
     };
     let threads = threads().min(files.len() / 64).max(1);
     if threads == 1 {
         let mut decoder = Decoder::default();
-        return files.into_iter().map(|file| read_one(&mut decoder, file)).collect();
+        return files
+            .into_iter()
+            .map(|file| read_one(&mut decoder, file))
+            .collect();
     }
     let next = AtomicUsize::new(0);
-    let files: Vec<_> = files.into_iter().map(|file| Mutex::new(Some(file))).collect();
+    let files: Vec<_> = files
+        .into_iter()
+        .map(|file| Mutex::new(Some(file)))
+        .collect();
     let work = || {
         let mut decoder = Decoder::default();
         let mut done = Vec::new();
         while let Some(slot) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let file = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            let file = slot
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .take();
             done.extend(file.map(|file| read_one(&mut decoder, file)));
         }
         done
@@ -210,18 +236,35 @@ pub(super) fn read_all(
     done
 }
 
-fn read(name: &str, path: &Path, stamp: &Stamp, known: Option<u64>, decoder: &mut Decoder) -> Content {
+fn read(
+    name: &str,
+    path: &Path,
+    stamp: &Stamp,
+    known: Option<u64>,
+    decoder: &mut Decoder,
+) -> Content {
     let broken = |hash, message: String| {
         let problem = Diagnostic::error(format!("file {name}"), "", message);
         Content::Broken { hash, problem }
     };
     if stamp.size > MAX_FILE_BYTES {
-        return broken(0, format!("{} bytes are too many: split the file, the limit is {MAX_FILE_BYTES}", stamp.size));
+        return broken(
+            0,
+            format!(
+                "{} bytes are too many: split the file, the limit is {MAX_FILE_BYTES}",
+                stamp.size
+            ),
+        );
     }
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Content::Vanished,
-        Err(error) => return broken(0, format!("{error}: its last good content stays; make the file readable")),
+        Err(error) => {
+            return broken(
+                0,
+                format!("{error}: its last good content stays; make the file readable"),
+            );
+        }
     };
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
@@ -231,19 +274,36 @@ fn read(name: &str, path: &Path, stamp: &Stamp, known: Option<u64>, decoder: &mu
     }
     // A file is empty for a moment while it is written in place.
     if bytes.is_empty() && known.is_some() {
-        return broken(hash, "the file is empty: its last good content stays; delete the file to remove it".to_owned());
+        return broken(
+            hash,
+            "the file is empty: its last good content stays; delete the file to remove it"
+                .to_owned(),
+        );
     }
     let Ok(text) = std::str::from_utf8(&bytes) else {
-        return broken(hash, "not UTF-8: its last good content stays; save the file as UTF-8".to_owned());
+        return broken(
+            hash,
+            "not UTF-8: its last good content stays; save the file as UTF-8".to_owned(),
+        );
     };
-    let json = path.extension().is_some_and(|extension| extension == "json");
+    let json = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
     match parse(name, text, json, decoder) {
         Ok(parsed) => Content::Parsed { hash, parsed },
-        Err(error) => broken(hash, format!("{error}: the file's last good content stays; correct the syntax")),
+        Err(error) => broken(
+            hash,
+            format!("{error}: the file's last good content stays; correct the syntax"),
+        ),
     }
 }
 
-fn parse(name: &str, text: &str, json: bool, decoder: &mut Decoder) -> Result<Parsed, documents::SyntaxError> {
+fn parse(
+    name: &str,
+    text: &str,
+    json: bool,
+    decoder: &mut Decoder,
+) -> Result<Parsed, documents::SyntaxError> {
     let threads = threads();
     let whole = json || text.trim_start().starts_with('{');
     let mut parsed = if whole || threads == 1 || text.len() < LARGE_FILE_BYTES {
@@ -253,8 +313,14 @@ fn parse(name: &str, text: &str, json: bool, decoder: &mut Decoder) -> Result<Pa
         let share = documents.len().div_ceil(threads).max(1);
         let results = in_parallel(threads, |thread| {
             let first = thread * share;
-            let mine = documents.get(first..documents.len().min(first + share)).unwrap_or(&[]);
-            Ok(decode(name, documents::parse_yaml_documents(mine, first)?, &mut Decoder::default()))
+            let mine = documents
+                .get(first..documents.len().min(first + share))
+                .unwrap_or(&[]);
+            Ok(decode(
+                name,
+                documents::parse_yaml_documents(mine, first)?,
+                &mut Decoder::default(),
+            ))
         });
         let mut parsed = Parsed::default();
         for part in results.0 {
@@ -273,18 +339,31 @@ fn decode(name: &str, nodes: Vec<(usize, super::node::Node<'_>)>, decoder: &mut 
         for decoded in decoder.document(&node) {
             match decoded {
                 Decoded::Objects(objects) => {
-                    parsed.objects.extend(objects.into_iter().map(|object| (object.id(), object)));
+                    parsed
+                        .objects
+                        .extend(objects.into_iter().map(|object| (object.id(), object)));
                 }
                 Decoded::Ignored { kind } => *ignored.entry(kind).or_default() += 1,
                 Decoded::Hidden { object, reason } => {
-                    parsed.diagnostics.push(Diagnostic::info(object, "", format!("ignored: {reason} (file {name})")));
+                    parsed.diagnostics.push(Diagnostic::info(
+                        object,
+                        "",
+                        format!("ignored: {reason} (file {name})"),
+                    ));
                 }
-                Decoded::Malformed { object, id, mistakes } => {
+                Decoded::Malformed {
+                    object,
+                    id,
+                    mistakes,
+                } => {
                     parsed.malformed.extend(id);
-                    parsed.diagnostics.extend(mistakes.into_iter().map(|mistake| {
-                        let message = format!("{} (file {name}, document {document})", mistake.message);
-                        Diagnostic::error(object.clone(), mistake.field, message)
-                    }));
+                    parsed
+                        .diagnostics
+                        .extend(mistakes.into_iter().map(|mistake| {
+                            let message =
+                                format!("{} (file {name}, document {document})", mistake.message);
+                            Diagnostic::error(object.clone(), mistake.field, message)
+                        }));
                 }
             }
         }
@@ -292,7 +371,9 @@ fn decode(name: &str, nodes: Vec<(usize, super::node::Node<'_>)>, decoder: &mut 
     for (kind, count) in ignored {
         let s = if count == 1 { "" } else { "s" };
         let message = format!("{count} object{s} of kind {kind} ignored: this kind is not read");
-        parsed.diagnostics.push(Diagnostic::info(format!("file {name}"), "", message));
+        parsed
+            .diagnostics
+            .push(Diagnostic::info(format!("file {name}"), "", message));
     }
     parsed
 }
@@ -304,7 +385,8 @@ fn settle(name: &str, parsed: &mut Parsed) {
     parsed.objects.retain(|(id, _)| {
         let first = seen.insert(id.clone());
         if !first {
-            let message = format!("defined twice in file {name}: the first one counts; remove the other");
+            let message =
+                format!("defined twice in file {name}: the first one counts; remove the other");
             diagnostics.push(Diagnostic::warning(id.to_string(), "", message));
         }
         first
@@ -312,7 +394,9 @@ fn settle(name: &str, parsed: &mut Parsed) {
 }
 
 fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS)
+    std::thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(MAX_THREADS)
 }
 
 /// Results of threads, in the order of the threads.
@@ -328,10 +412,16 @@ impl<T> PerThread<Vec<T>> {
 fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> PerThread<T> {
     let work = &work;
     PerThread(std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..count).map(|thread| scope.spawn(move || work(thread))).collect();
+        let threads: Vec<_> = (0..count)
+            .map(|thread| scope.spawn(move || work(thread)))
+            .collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
             .collect()
     }))
 }

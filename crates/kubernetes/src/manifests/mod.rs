@@ -61,7 +61,10 @@ enum Trust {
 impl Folder {
     /// A folder that has not been read yet. `root` may also be a single file.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), ..Self::default() }
+        Self {
+            root: root.into(),
+            ..Self::default()
+        }
     }
 
     /// Reads everything that is new or has changed and says how the objects differ from those of the last read.
@@ -85,9 +88,15 @@ impl Folder {
     pub fn refresh(&mut self, paths: &[PathBuf]) -> Vec<Change> {
         let visible = |path: &PathBuf| {
             let inside = path.strip_prefix(&self.root);
-            inside.is_ok_and(|inside| !inside.as_os_str().is_empty() && !inside.iter().any(files::is_hidden))
+            inside.is_ok_and(|inside| {
+                !inside.as_os_str().is_empty() && !inside.iter().any(files::is_hidden)
+            })
         };
-        if paths.iter().all(visible) && self.root.exists() { self.update(paths, Trust::Nothing) } else { self.scan() }
+        if paths.iter().all(visible) && self.root.exists() {
+            self.update(paths, Trust::Nothing)
+        } else {
+            self.scan()
+        }
     }
 
     /// Every problem of the folder as it stands, by file.
@@ -96,7 +105,10 @@ impl Folder {
             let message = format!("{reason}: what was read before stays; make the folder readable");
             Diagnostic::error(format!("folder {}", path.display()), "", message)
         });
-        let files = self.files.values().flat_map(|file| file.diagnostics.iter().cloned());
+        let files = self
+            .files
+            .values()
+            .flat_map(|file| file.diagnostics.iter().cloned());
         let duplicates = self.duplicates.iter().filter_map(|id| {
             let (first, rest) = self.owners.get(id)?.split_first()?;
             let rest: Vec<_> = rest.iter().map(|path| self.display(path)).collect();
@@ -123,7 +135,8 @@ impl Folder {
     fn update(&mut self, paths: &[PathBuf], trust: Trust) -> Vec<Change> {
         let mut found = BTreeMap::new();
         for path in paths {
-            self.unreadable.retain(|folder, _| !folder.starts_with(path));
+            self.unreadable
+                .retain(|folder, _| !folder.starts_with(path));
             for (path, what) in files::walk(path, *path == self.root) {
                 match what {
                     Found::File(stamp) => {
@@ -139,7 +152,9 @@ impl Folder {
             .iter()
             .flat_map(|path| {
                 let from = (Bound::Included(path.as_path()), Bound::Unbounded);
-                self.files.range::<Path, _>(from).take_while(move |(file, _)| file.starts_with(path))
+                self.files
+                    .range::<Path, _>(from)
+                    .take_while(move |(file, _)| file.starts_with(path))
             })
             .map(|(file, _)| file)
             .filter(|file| !found.contains_key(&***file) && !self.is_unreadable(file))
@@ -150,14 +165,19 @@ impl Folder {
             .filter(|(path, stamp)| {
                 !self.held.contains(path)
                     && (trust == Trust::Nothing
-                        || self.files.get(path.as_path()).is_none_or(|file| file.stamp.as_ref() != Some(stamp)))
+                        || self
+                            .files
+                            .get(path.as_path())
+                            .is_none_or(|file| file.stamp.as_ref() != Some(stamp)))
             })
             .collect();
         let mut affected = BTreeSet::new();
         for path in gone {
             self.remove(&path, &mut affected);
         }
-        for (path, stamp, content) in files::read_all(&self.root, stale, |path| self.files.get(path).map(|f| f.hash)) {
+        for (path, stamp, content) in files::read_all(&self.root, stale, |path| {
+            self.files.get(path).map(|f| f.hash)
+        }) {
             self.take(path.into(), stamp, content, &mut affected);
         }
         affected.into_iter().map(|id| self.winner(id)).collect()
@@ -165,18 +185,28 @@ impl Folder {
 
     /// Under a folder that can't be listed nothing is known to be gone.
     fn is_unreadable(&self, file: &Path) -> bool {
-        self.unreadable.keys().any(|folder| file.starts_with(folder))
+        self.unreadable
+            .keys()
+            .any(|folder| file.starts_with(folder))
     }
 
     fn remove(&mut self, path: &Arc<Path>, affected: &mut BTreeSet<ObjectId>) {
-        let Some(file) = self.files.remove(path) else { return };
+        let Some(file) = self.files.remove(path) else {
+            return;
+        };
         for (id, _) in file.objects {
             self.disown(&id, path);
             affected.insert(id);
         }
     }
 
-    fn take(&mut self, path: Arc<Path>, stamp: Option<Stamp>, content: Content, affected: &mut BTreeSet<ObjectId>) {
+    fn take(
+        &mut self,
+        path: Arc<Path>,
+        stamp: Option<Stamp>,
+        content: Content,
+        affected: &mut BTreeSet<ObjectId>,
+    ) {
         let old = self.files.remove(&path);
         let (file, changed) = match (content, old) {
             (Content::Vanished, old) => {
@@ -190,15 +220,36 @@ impl Folder {
             (Content::Same, None) => return,
             (Content::Broken { hash, problem }, old) => {
                 let objects = old.map(|old| old.objects).unwrap_or_default();
-                (File { stamp, hash, objects, diagnostics: vec![problem] }, Vec::new())
+                (
+                    File {
+                        stamp,
+                        hash,
+                        objects,
+                        diagnostics: vec![problem],
+                    },
+                    Vec::new(),
+                )
             }
             (Content::Parsed { hash, parsed }, old) => {
-                let (objects, changed) = parsed.merge(old.map(|old| old.objects).unwrap_or_default());
-                (File { stamp, hash, objects, diagnostics: parsed.diagnostics }, changed)
+                let (objects, changed) =
+                    parsed.merge(old.map(|old| old.objects).unwrap_or_default());
+                (
+                    File {
+                        stamp,
+                        hash,
+                        objects,
+                        diagnostics: parsed.diagnostics,
+                    },
+                    changed,
+                )
             }
         };
         for id in changed {
-            if file.objects.binary_search_by(|(other, _)| other.cmp(&id)).is_ok() {
+            if file
+                .objects
+                .binary_search_by(|(other, _)| other.cmp(&id))
+                .is_ok()
+            {
                 self.own(&id, &path);
             } else {
                 self.disown(&id, &path);
@@ -221,7 +272,9 @@ impl Folder {
     }
 
     fn disown(&mut self, id: &ObjectId, path: &Arc<Path>) {
-        let Some(owners) = self.owners.get_mut(id) else { return };
+        let Some(owners) = self.owners.get_mut(id) else {
+            return;
+        };
         owners.retain(|owner| owner != path);
         if owners.len() < 2 {
             self.duplicates.remove(id);
@@ -234,7 +287,10 @@ impl Folder {
     fn winner(&self, id: ObjectId) -> Change {
         let object = self.owners.get(&id).and_then(|owners| {
             let file = self.files.get(owners.first()?)?;
-            let at = file.objects.binary_search_by(|(other, _)| other.cmp(&id)).ok()?;
+            let at = file
+                .objects
+                .binary_search_by(|(other, _)| other.cmp(&id))
+                .ok()?;
             file.objects.get(at).map(|(_, object)| object.clone())
         });
         object.map_or(Change::Delete(id), Change::Upsert)

@@ -25,7 +25,10 @@ impl<'a> Node<'a> {
     /// The value under `key`; null when there is none, or when this is not a map.
     pub(super) fn child(&self, key: &str) -> &Node<'a> {
         match self {
-            Self::Map(entries) => entries.iter().find(|(k, _)| k == key).map_or(Self::NULL, |(_, value)| value),
+            Self::Map(entries) => entries
+                .iter()
+                .find(|(k, _)| k == key)
+                .map_or(Self::NULL, |(_, value)| value),
             _ => Self::NULL,
         }
     }
@@ -147,7 +150,9 @@ impl<'de> Deserialize<'de> for Key<'de> {
             Node::Number(value) => value.into(),
             Node::Null => "null".into(),
             Node::List(_) | Node::Map(_) => {
-                return Err(serde::de::Error::custom("a list or a map can't be the key of a map"));
+                return Err(serde::de::Error::custom(
+                    "a list or a map can't be the key of a map",
+                ));
             }
         }))
     }

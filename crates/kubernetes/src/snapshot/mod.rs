@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use objects::{
-    Address, Backend, BackendPort, Endpoint, EndpointSlice, Ingress, IngressClass, IngressPath, IngressRule, Kind,
-    LoadBalancerIngress, Namespace, Node, Object, ObjectId, ObjectName, PathType, PortStatus, Secret, Service,
-    ServicePort, ServiceType, SlicePort, StringMap,
+    Address, Backend, BackendPort, Endpoint, EndpointSlice, Ingress, IngressClass, IngressPath,
+    IngressRule, Kind, LoadBalancerIngress, Namespace, Node, Object, ObjectId, ObjectName,
+    PathType, PortStatus, Secret, Service, ServicePort, ServiceType, SlicePort, StringMap,
 };
 use table::Table;
 
@@ -70,7 +70,10 @@ impl Snapshot {
 
     /// Takes over many changes; what they touched comes sorted and once each.
     pub fn apply_all(&mut self, changes: impl IntoIterator<Item = Change>) -> Vec<Changed> {
-        let mut touched: Vec<Changed> = changes.into_iter().flat_map(|change| self.apply(change)).collect();
+        let mut touched: Vec<Changed> = changes
+            .into_iter()
+            .flat_map(|change| self.apply(change))
+            .collect();
         touched.sort_unstable();
         touched.dedup();
         touched
@@ -104,8 +107,14 @@ impl Snapshot {
     /// The EndpointSlices of a Service: oldest first, then by name.
     ///
     /// Slices that were read from a legacy `Endpoints` object count only while the Service has no real ones.
-    pub fn endpoint_slices(&self, service: &ObjectName) -> impl Iterator<Item = &Arc<EndpointSlice>> {
-        let all: &[Arc<EndpointSlice>] = self.slices_by_service.find(service).map_or(&[], |slices| slices.as_slice());
+    pub fn endpoint_slices(
+        &self,
+        service: &ObjectName,
+    ) -> impl Iterator<Item = &Arc<EndpointSlice>> {
+        let all: &[Arc<EndpointSlice>] = self
+            .slices_by_service
+            .find(service)
+            .map_or(&[], |slices| slices.as_slice());
         let legacy = all.iter().all(|slice| slice.legacy);
         all.iter().filter(move |slice| slice.legacy == legacy)
     }
@@ -166,7 +175,8 @@ impl Snapshot {
             Object::Namespace(new) => {
                 let name = new.name.clone();
                 touched(
-                    self.namespaces.insert(&ObjectName::cluster(name.clone()), new),
+                    self.namespaces
+                        .insert(&ObjectName::cluster(name.clone()), new),
                     Changed::Namespace(name),
                 )
             }
@@ -176,9 +186,17 @@ impl Snapshot {
     fn delete(&mut self, id: &ObjectId) -> Vec<Changed> {
         let name = &id.name;
         match id.kind {
-            Kind::Ingress => touched(self.ingresses.remove(name).is_some(), Changed::Ingress(name.clone())),
-            Kind::IngressClass => touched(self.classes.remove(name).is_some(), Changed::IngressClass),
-            Kind::Service => touched(self.services.remove(name).is_some(), Changed::Service(name.clone())),
+            Kind::Ingress => touched(
+                self.ingresses.remove(name).is_some(),
+                Changed::Ingress(name.clone()),
+            ),
+            Kind::IngressClass => {
+                touched(self.classes.remove(name).is_some(), Changed::IngressClass)
+            }
+            Kind::Service => touched(
+                self.services.remove(name).is_some(),
+                Changed::Service(name.clone()),
+            ),
             Kind::EndpointSlice => match self.slices.remove(name) {
                 Some(old) => {
                     self.unlink_slice(&old);
@@ -186,11 +204,15 @@ impl Snapshot {
                 }
                 None => Vec::new(),
             },
-            Kind::Secret => touched(self.secrets.remove(name).is_some(), Changed::Secret(name.clone())),
+            Kind::Secret => touched(
+                self.secrets.remove(name).is_some(),
+                Changed::Secret(name.clone()),
+            ),
             Kind::Node => touched(self.nodes.remove(name).is_some(), Changed::Node),
-            Kind::Namespace => {
-                touched(self.namespaces.remove(name).is_some(), Changed::Namespace(name.name.clone()))
-            }
+            Kind::Namespace => touched(
+                self.namespaces.remove(name).is_some(),
+                Changed::Namespace(name.name.clone()),
+            ),
         }
     }
 
@@ -206,10 +228,11 @@ impl Snapshot {
                 changed.push(Changed::Endpoints(old.service_name()));
             }
         }
-        self.slices_by_service.update(&new.service_name(), |slices| {
-            slices.push(new);
-            slices.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
-        });
+        self.slices_by_service
+            .update(&new.service_name(), |slices| {
+                slices.push(new);
+                slices.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+            });
         changed
     }
 

@@ -18,7 +18,10 @@ pub struct ObjectName {
 impl ObjectName {
     /// A namespaced name.
     pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 
     /// The name of a cluster-scoped object.
@@ -116,7 +119,9 @@ impl Object {
     pub fn id(&self) -> ObjectId {
         let (kind, name) = match self {
             Self::Ingress(object) => (Kind::Ingress, object.name.clone()),
-            Self::IngressClass(object) => (Kind::IngressClass, ObjectName::cluster(object.name.clone())),
+            Self::IngressClass(object) => {
+                (Kind::IngressClass, ObjectName::cluster(object.name.clone()))
+            }
             Self::Service(object) => (Kind::Service, object.name.clone()),
             Self::EndpointSlice(object) => (Kind::EndpointSlice, object.name.clone()),
             Self::Secret(object) => (Kind::Secret, object.name.clone()),
@@ -245,7 +250,11 @@ pub struct BackendPort {
 impl fmt::Display for BackendPort {
     /// The name if there is one, else the number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.name.is_empty() { self.number.fmt(f) } else { f.write_str(&self.name) }
+        if self.name.is_empty() {
+            self.number.fmt(f)
+        } else {
+            f.write_str(&self.name)
+        }
     }
 }
 
@@ -350,7 +359,10 @@ pub struct EndpointSlice {
 impl EndpointSlice {
     /// Namespace and name of the Service.
     pub fn service_name(&self) -> ObjectName {
-        ObjectName { namespace: self.name.namespace.clone(), name: self.service.clone() }
+        ObjectName {
+            namespace: self.name.namespace.clone(),
+            name: self.service.clone(),
+        }
     }
 }
 
@@ -387,7 +399,8 @@ impl Address {
     /// Keeps `text` as compactly as possible.
     pub fn new(text: &str) -> Self {
         // `Ipv4Addr` accepts exactly the canonical spelling, so printing gives the text back.
-        text.parse().map_or_else(|_| Self::Text(text.into()), Self::V4)
+        text.parse()
+            .map_or_else(|_| Self::Text(text.into()), Self::V4)
     }
 }
 

@@ -16,13 +16,19 @@ type Names<T> = Arc<BTreeMap<Arc<str>, Arc<T>>>;
 
 impl<T> Clone for Table<T> {
     fn clone(&self) -> Self {
-        Self { namespaces: self.namespaces.clone(), len: self.len }
+        Self {
+            namespaces: self.namespaces.clone(),
+            len: self.len,
+        }
     }
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { namespaces: Arc::default(), len: 0 }
+        Self {
+            namespaces: Arc::default(),
+            len: 0,
+        }
     }
 }
 
@@ -56,7 +62,11 @@ impl<T> Table<T> {
     }
 
     fn names(&mut self, namespace: &Arc<str>) -> &mut BTreeMap<Arc<str>, Arc<T>> {
-        Arc::make_mut(Arc::make_mut(&mut self.namespaces).entry(namespace.clone()).or_default())
+        Arc::make_mut(
+            Arc::make_mut(&mut self.namespaces)
+                .entry(namespace.clone())
+                .or_default(),
+        )
     }
 }
 
@@ -79,6 +89,10 @@ impl<T: Clone + Default> Table<T> {
         if self.find(name).is_none() {
             self.len += 1;
         }
-        edit(Arc::make_mut(self.names(&name.namespace).entry(name.name.clone()).or_default()))
+        edit(Arc::make_mut(
+            self.names(&name.namespace)
+                .entry(name.name.clone())
+                .or_default(),
+        ))
     }
 }
