@@ -5,7 +5,7 @@ use pointsman_config::dynamic::{Configuration, deprecations};
 use serde_json::Value;
 
 fn configuration(text: &str) -> Configuration {
-    let node = yaml::parse(text).unwrap();
+    let node = yaml::parse(text).expect("the documents of these tests are YAML");
     let (configuration, diagnostics) = Configuration::decode(&node);
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     configuration

@@ -62,7 +62,6 @@ pub struct RouterTls {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Domain {
     /// The main name.
-    #[option(keep)]
     pub main: String,
     /// Further names.
     pub sans: Vec<String>,
@@ -210,7 +209,6 @@ pub enum Strategy {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Server {
     /// `scheme://host:port`; the path is ignored unless `preserve_path`.
-    #[option(keep)]
     pub url: String,
     /// Share of requests. Default 1; at most 0 means none.
     pub weight: Option<i64>,
@@ -273,12 +271,12 @@ pub struct HealthCheck {
     /// Port of the probe. Default: the server's.
     pub port: i64,
     /// Time between probes of a healthy server. Default 30s.
-    #[option(keep, default = GoDuration::from_secs(30))]
+    #[option(default = GoDuration::from_secs(30))]
     pub interval: GoDuration,
     /// Time between probes of an unhealthy server. Default: `interval`.
     pub unhealthy_interval: Option<GoDuration>,
     /// Longest wait for an answer. Default 5s.
-    #[option(keep, default = GoDuration::from_secs(5))]
+    #[option(default = GoDuration::from_secs(5))]
     pub timeout: GoDuration,
     /// `Host` of the probe.
     pub hostname: String,
@@ -293,10 +291,10 @@ pub struct HealthCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct PassiveHealthCheck {
     /// Window in which failures count. Default 10s.
-    #[option(keep, default = GoDuration::from_secs(10))]
+    #[option(default = GoDuration::from_secs(10))]
     pub failure_window: GoDuration,
     /// Failures that take a server out. Default 1.
-    #[option(keep, default = 1)]
+    #[option(default = 1)]
     pub max_failed_attempts: i64,
 }
 
@@ -308,7 +306,6 @@ pub struct ParentHealthCheck {}
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct WeightedService {
     /// The service.
-    #[option(keep)]
     pub name: String,
     /// Share of requests. Default 1.
     #[option(default = Some(1))]
@@ -339,7 +336,6 @@ pub struct HighestRandomWeight {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Mirroring {
     /// The service that answers.
-    #[option(keep)]
     pub service: String,
     /// Copy bodies too. Default true.
     #[option(keep, default = true)]
@@ -357,7 +353,6 @@ pub struct Mirroring {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Mirror {
     /// The service.
-    #[option(keep)]
     pub name: String,
     /// Share of requests that are copied, 0 to 100.
     pub percent: i64,
@@ -367,10 +362,8 @@ pub struct Mirror {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Failover {
     /// The service.
-    #[option(keep)]
     pub service: String,
     /// The stand-in.
-    #[option(keep)]
     pub fallback: String,
     /// Reports the children's health upwards.
     pub health_check: Option<ParentHealthCheck>,
@@ -424,19 +417,17 @@ pub struct ServersTransport {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct ForwardingTimeouts {
     /// To connect. Default 30s.
-    #[option(keep, default = GoDuration::from_secs(30))]
+    #[option(default = GoDuration::from_secs(30))]
     pub dial_timeout: GoDuration,
     /// To the head of the response; 0 = none. Default 0.
-    #[option(keep)]
     pub response_header_timeout: GoDuration,
     /// Before an idle connection is closed. Default 90s; 0 = no limit.
-    #[option(keep, default = GoDuration::from_secs(90))]
+    #[option(default = GoDuration::from_secs(90))]
     pub idle_conn_timeout: GoDuration,
     /// HTTP/2: silence before a ping; 0 = none. Default 0.
-    #[option(keep)]
     pub read_idle_timeout: GoDuration,
     /// HTTP/2: wait for the ping's answer. Default 15s.
-    #[option(keep, default = GoDuration::from_secs(15))]
+    #[option(default = GoDuration::from_secs(15))]
     pub ping_timeout: GoDuration,
 }
 

@@ -100,7 +100,6 @@ pub enum Middleware {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct AddPrefix {
     /// The prefix. Required.
-    #[option(keep)]
     pub prefix: String,
 }
 
@@ -123,7 +122,6 @@ pub struct BasicAuth {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Chain {
     /// The middlewares, in order.
-    #[option(keep)]
     pub middlewares: Vec<String>,
 }
 
@@ -146,7 +144,6 @@ pub struct ClientTls {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct ForwardAuth {
     /// URL of the authentication server. Required.
-    #[option(keep)]
     pub address: String,
     /// TLS towards it.
     pub tls: Option<ClientTls>,
@@ -283,10 +280,8 @@ pub struct IpAllowList {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct RedirectRegex {
     /// Matched against the whole URL.
-    #[option(keep)]
     pub regex: String,
     /// Where to, with `${1}` for groups.
-    #[option(keep)]
     pub replacement: String,
     /// 301 or 308 instead of 302 or 307. Default false.
     pub permanent: bool,
@@ -296,7 +291,6 @@ pub struct RedirectRegex {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct RedirectScheme {
     /// The scheme. Required.
-    #[option(keep)]
     pub scheme: String,
     /// The port. Default: the scheme's.
     pub port: String,
@@ -308,13 +302,10 @@ pub struct RedirectScheme {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct Retry {
     /// Tries in all. Required.
-    #[option(keep)]
     pub attempts: i64,
     /// First wait between tries; it grows exponentially. Default 0: no wait.
-    #[option(keep)]
     pub initial_interval: GoDuration,
     /// For all tries together; 0 = none. Default 0.
-    #[option(keep)]
     pub timeout: GoDuration,
     /// Answers to try again on: status codes and ranges.
     pub status: Vec<String>,

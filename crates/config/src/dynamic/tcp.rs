@@ -110,12 +110,12 @@ pub struct TcpHealthCheck {
     /// Bytes that must come back.
     pub expect: String,
     /// Time between probes of a healthy server. Default 30s.
-    #[option(keep, default = GoDuration::from_secs(30))]
+    #[option(default = GoDuration::from_secs(30))]
     pub interval: GoDuration,
     /// Time between probes of an unhealthy server. Default: `interval`.
     pub unhealthy_interval: Option<GoDuration>,
     /// Longest wait for an answer. Default 5s.
-    #[option(keep, default = GoDuration::from_secs(5))]
+    #[option(default = GoDuration::from_secs(5))]
     pub timeout: GoDuration,
 }
 
@@ -157,13 +157,13 @@ pub struct TcpIpAllowList {
 #[derive(Debug, Clone, PartialEq, Eq, Options)]
 pub struct TcpServersTransport {
     /// Time between TCP keep-alive probes; 0 = the system's, negative = none. Default 15s.
-    #[option(keep, default = GoDuration::from_secs(15))]
+    #[option(default = GoDuration::from_secs(15))]
     pub dial_keep_alive: GoDuration,
     /// To connect. Default 30s.
-    #[option(keep, default = GoDuration::from_secs(30))]
+    #[option(default = GoDuration::from_secs(30))]
     pub dial_timeout: GoDuration,
     /// How long the other direction may go on once one has ended. Default 100ms.
-    #[option(keep, default = GoDuration::from_millis(100))]
+    #[option(default = GoDuration::from_millis(100))]
     pub termination_delay: GoDuration,
     /// Send the PROXY protocol. Absent: do not.
     pub proxy_protocol: Option<ProxyProtocol>,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pointsman_config::dynamic::Configuration;
+use pointsman_config::dynamic::{Configuration, deprecations};
 use pointsman_config::{Diagnostic, decode};
 
 /// How a file is written.
@@ -70,8 +70,9 @@ pub(super) fn parse(
     let (configuration, problems) = decode::decode::<Configuration>(&node);
     let diagnostics = problems
         .into_iter()
-        .map(|problem| {
-            let mut diagnostic = problem.into_diagnostic(object);
+        .map(|problem| problem.into_diagnostic(object))
+        .chain(deprecations(&configuration))
+        .map(|mut diagnostic| {
             if diagnostic.object != object {
                 let inner = std::mem::replace(&mut diagnostic.object, object.to_owned());
                 diagnostic.field = match diagnostic.field.as_str() {

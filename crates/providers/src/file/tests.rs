@@ -183,6 +183,27 @@ fn a_mistake_names_file_object_field_and_line() {
 }
 
 #[test]
+fn deprecated_options_are_warned_of_and_used() {
+    let (_folder, root) = folder();
+    write(
+        root.join("a.yaml"),
+        "http: {routers: {r: {rule: 'Path(`/`)', service: s, ruleSyntax: v2}}}",
+    );
+    let (configuration, problems) = read(Location::Directory(root));
+    assert_eq!(routers(&configuration), ["r"]);
+    assert_eq!(problems.len(), 1);
+    for part in [
+        "warning",
+        "a.yaml",
+        "router \"r\"",
+        "ruleSyntax",
+        "deprecated",
+    ] {
+        assert!(problems[0].contains(part), "{problems:?}");
+    }
+}
+
+#[test]
 fn what_is_not_a_plain_text_file_is_reported_and_not_waited_for() {
     let (_folder, root) = folder();
     fs::create_dir(root.join("target")).unwrap();

@@ -10,13 +10,13 @@ pub struct CircuitBreaker {
     /// `LatencyAtQuantileMS(quantile)`. Required.
     pub expression: String,
     /// Time between evaluations. Default 100ms.
-    #[option(keep, default = GoDuration::from_millis(100))]
+    #[option(default = GoDuration::from_millis(100))]
     pub check_period: GoDuration,
     /// How long it stays open. Default 10s.
-    #[option(keep, default = GoDuration::from_secs(10))]
+    #[option(default = GoDuration::from_secs(10))]
     pub fallback_duration: GoDuration,
     /// How long the share of requests grows from none to all afterwards. Default 10s.
-    #[option(keep, default = GoDuration::from_secs(10))]
+    #[option(default = GoDuration::from_secs(10))]
     pub recovery_duration: GoDuration,
     /// Status of refused requests. Default 503.
     #[option(default = 503)]

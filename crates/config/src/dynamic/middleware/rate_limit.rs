@@ -12,7 +12,7 @@ pub struct RateLimit {
     /// Requests per `period`; 0 = no limit. Default 0.
     pub average: i64,
     /// What `average` refers to. Default 1s.
-    #[option(keep, default = GoDuration::from_secs(1))]
+    #[option(default = GoDuration::from_secs(1))]
     pub period: GoDuration,
     /// Size of the bucket. Default 1.
     #[option(default = 1)]
