@@ -28,6 +28,11 @@ impl Deadline {
         self.at = timeout.map(|timeout| Instant::now() + timeout);
     }
 
+    /// Whether there is one.
+    pub fn is_set(&self) -> bool {
+        self.at.is_some()
+    }
+
     /// Ready once the deadline has passed.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else {

@@ -1,0 +1,151 @@
+//! The request driver: from the canonical request to the response, the same for every protocol.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderName, StatusCode};
+use pointsman_message::chain::{filter_request, filter_response};
+use pointsman_message::{Exchange, Flow, Kind, Next, ProxyError, Response};
+use pointsman_rule::RequestView;
+use pointsman_table::Route;
+use pointsman_wire::path;
+
+use crate::error;
+use crate::settings::Settings;
+use crate::worker::Worker;
+
+/// What the rules see of an exchange.
+pub(crate) struct View<'e> {
+    exchange: &'e Exchange,
+    path: Cow<'e, str>,
+}
+
+impl<'e> View<'e> {
+    pub(crate) fn new(exchange: &'e Exchange) -> Self {
+        let path = exchange.request.path();
+        // Rules match the path with everything decoded that is not reserved; most paths hold nothing encoded.
+        let path = match path::routing_path(path.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(path),
+            Cow::Owned(decoded) => Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
+        };
+        Self { exchange, path }
+    }
+}
+
+impl RequestView for View<'_> {
+    fn host(&self) -> &str {
+        self.exchange.request.host()
+    }
+    fn path(&self) -> &str {
+        &self.path
+    }
+    fn method(&self) -> &str {
+        self.exchange.request.method.as_str()
+    }
+    fn header<'v>(&'v self, name: &'v HeaderName) -> impl Iterator<Item = &'v [u8]> {
+        // `Host` is no field of ours, but rules may ask for it as one.
+        let host =
+            (*name == http::header::HOST).then(|| self.exchange.request.authority().as_bytes());
+        host.into_iter().chain(
+            self.exchange
+                .request
+                .headers
+                .get_all(name)
+                .iter()
+                .map(|value| value.as_bytes()),
+        )
+    }
+    fn query(&self) -> Option<&str> {
+        self.exchange.request.query()
+    }
+    fn peer_ip(&self) -> IpAddr {
+        self.exchange.connection.peer.ip()
+    }
+}
+
+/// What became of an exchange.
+pub(crate) struct Handled {
+    pub(crate) response: Response,
+    /// The route that it took; `None` if there was none for it.
+    pub(crate) route: Option<Arc<Route>>,
+}
+
+impl From<Response> for Handled {
+    fn from(response: Response) -> Self {
+        Self {
+            response,
+            route: None,
+        }
+    }
+}
+
+/// Routes an exchange and runs it. Every exchange gets a response; whether it can be sent is the codec's matter.
+pub(crate) async fn handle(
+    worker: &Worker,
+    settings: &Settings,
+    exchange: &mut Exchange,
+) -> Handled {
+    exchange.record.start = Some(Instant::now());
+    let table = worker.table();
+    let route = table
+        .entry_points
+        .get(settings.index)
+        .and_then(|entry| entry.find(exchange.request.scheme, &View::new(exchange)));
+    let Some(route) = route else {
+        return Response::text(StatusCode::NOT_FOUND, "404 page not found").into();
+    };
+    // I8: the request must be for a name that has the policy which the handshake was made under.
+    if let Some(tls) = &exchange.connection.tls {
+        let policy = table
+            .tls
+            .get(settings.index)
+            .map(|policies| policies.for_name(Some(exchange.request.host())));
+        if policy.is_none_or(|policy| policy.id() != tls.policy) {
+            return Response::new(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request").into();
+        }
+    }
+    let route = route.clone();
+    drop(table);
+    if path::first_denied(exchange.request.path().as_bytes(), settings.encoded).is_some() {
+        return Response::new(StatusCode::BAD_REQUEST, "Bad Request").into();
+    }
+    let response = run(&route, exchange).await;
+    Handled {
+        response,
+        route: Some(route),
+    }
+}
+
+/// Runs an exchange through a route's chain.
+async fn run(route: &Route, exchange: &mut Exchange) -> Response {
+    let (filters, rest) = route
+        .steps
+        .split_at_checked(route.leading_filters)
+        .unwrap_or((&route.steps, &[]));
+    let (flow, seen) = filter_request(filters, exchange);
+    let result = match flow {
+        Flow::Respond(response) => Ok(*response),
+        Flow::Continue if rest.is_empty() => route.target.forward(exchange).await,
+        Flow::Continue => Next::new(rest, &route.target).run(exchange).await,
+    };
+    let mut response = result.unwrap_or_else(|error| failed(exchange, &error));
+    filter_response(
+        filters.get(..seen).unwrap_or(filters),
+        exchange,
+        &mut response.head,
+    );
+    response
+}
+
+/// The answer to an exchange that failed, and the note of it.
+pub(crate) fn failed(exchange: &mut Exchange, error: &ProxyError) -> Response {
+    if error.kind == Kind::Internal {
+        tracing::error!(entryPointName = &*exchange.connection.entry_point, %error, "request failed");
+    } else {
+        tracing::debug!(entryPointName = &*exchange.connection.entry_point, %error, "request failed");
+    }
+    exchange.record.failure = Some(error.to_string());
+    error::response(error)
+}

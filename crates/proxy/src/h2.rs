@@ -1,0 +1,475 @@
+//! The server's side of HTTP/2: `h2` driven directly, each stream a task of its connection's worker.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::header::{self, HeaderMap};
+use http::{Method, Request, Response as H2Response, StatusCode, Version};
+use pointsman_message::{
+    Body, BodySink, ConnectionInfo, Exchange, Frame, Interim, Kind, ProxyError, Response,
+    ResponseHead, Scheme, poll_pump,
+};
+use pointsman_net::{Deadline, Stream};
+use pointsman_upstream::h2::{StreamBody, StreamSink, take_length};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::canonical::{self, Asked};
+use crate::driver::{self, Handled};
+use crate::record::{Finished, record};
+use crate::settings::Settings;
+use crate::worker::{Member, Worker};
+
+/// Window of a stream, and of a connection, in bytes: what a client may send before a server reads it.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Bytes that wait for a client's window, per stream.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Streams that a client may have reset before they were looked at (I12).
+const PENDING_RESETS: usize = 20;
+/// Streams that we may have to reset for a client's mistakes before the connection is closed (I12).
+const LOCAL_RESETS: usize = 64;
+/// To finish streams after GOAWAY when a connection was idle for too long.
+const PREFACE: Duration = Duration::from_secs(10);
+
+/// Serves a connection until it closes.
+pub(crate) async fn serve<S>(
+    worker: Rc<Worker>,
+    settings: Arc<Settings>,
+    stream: S,
+    info: Rc<ConnectionInfo>,
+    member: Member,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut builder = h2::server::Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(settings.max_streams)
+        .max_header_list_size(settings.max_http2_headers)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_reset_streams(PENDING_RESETS)
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(Some(LOCAL_RESETS));
+    let handshake = builder.handshake::<_, Bytes>(stream);
+    let timeout = settings.read_timeout.unwrap_or(PREFACE);
+    let Ok(Ok(mut connection)) = tokio::time::timeout(timeout, handshake).await else {
+        return;
+    };
+
+    let streams = Rc::new(Cell::new(0_usize));
+    let mut idle = Deadline::default();
+    let mut ending = false;
+    let mut requests: u64 = 0;
+    let opened = tokio::time::Instant::now();
+    loop {
+        let next = poll_fn(|cx| {
+            if !ending {
+                let old = settings.max_age.is_some_and(|age| opened.elapsed() >= age)
+                    || (settings.max_requests > 0 && requests >= settings.max_requests);
+                if streams.get() > 0 {
+                    idle.set(None);
+                } else if !idle.is_set() {
+                    idle.after(settings.idle_timeout);
+                }
+                if old || member.poll_draining(cx).is_ready() || idle.poll(cx).is_ready() {
+                    ending = true;
+                    connection.graceful_shutdown();
+                }
+            }
+            connection.poll_accept(cx)
+        });
+        match next.await {
+            Some(Ok((request, respond))) => {
+                requests += 1;
+                let count = Count::one_more(&streams);
+                let task = one(
+                    worker.clone(),
+                    settings.clone(),
+                    info.clone(),
+                    request,
+                    respond,
+                    count,
+                );
+                // Owned by the connection: when that closes, every await of the stream fails.
+                tokio::task::spawn_local(task);
+            }
+            Some(Err(error)) => {
+                tracing::debug!(entryPointName = &*settings.name, %error, "http/2 connection failed");
+                return;
+            }
+            None => return,
+        }
+    }
+}
+
+/// Counts the streams of a connection.
+struct Count(Rc<Cell<usize>>);
+
+impl Count {
+    fn one_more(streams: &Rc<Cell<usize>>) -> Self {
+        streams.set(streams.get() + 1);
+        Self(streams.clone())
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// Answers one stream.
+async fn one(
+    worker: Rc<Worker>,
+    settings: Arc<Settings>,
+    info: Rc<ConnectionInfo>,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    _count: Count,
+) {
+    let mut exchange = Exchange::new(info);
+    let (parts, recv) = request.into_parts();
+    let scheme = if exchange.connection.tls.is_some() {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
+    exchange
+        .request
+        .reset(parts.method, scheme, Version::HTTP_2);
+    exchange.request.headers = parts.headers;
+    let declared = take_length(&mut exchange.request.headers);
+    let received = Rc::new(Cell::new(0));
+    if !recv.is_end_stream() {
+        let gap = settings.read_timeout.unwrap_or(settings.write_stall);
+        let body = Counted {
+            inner: StreamBody::of_request(recv, declared, gap),
+            received: received.clone(),
+        };
+        exchange.body = Body::Stream(Box::new(body));
+    }
+    let respond = Rc::new(std::cell::RefCell::new(respond));
+    exchange.interim = Some(Rc::new(Interims(respond.clone())));
+
+    let handled = match admit(&worker, &settings, &mut exchange, &parts.uri) {
+        Err(refused) => {
+            exchange.record.failure = Some(refused.reason);
+            Response::new(
+                refused.status,
+                refused.status.canonical_reason().unwrap_or_default(),
+            )
+            .into()
+        }
+        Ok(Asked::Server) => Response::new(StatusCode::OK, Body::Empty).into(),
+        Ok(Asked::Tunnel) => Response::new(StatusCode::NOT_IMPLEMENTED, "Not Implemented").into(),
+        Ok(Asked::Route) => {
+            let work = driver::handle(&worker, &settings, &mut exchange);
+            match watched(work, &respond).await {
+                Some(handled) => handled,
+                None => {
+                    let error = ProxyError::new(Kind::ClientGone, "the client reset the stream");
+                    let handled = driver::failed(&mut exchange, &error).into();
+                    note(&worker, &settings, &exchange, &handled, (received.get(), 0));
+                    return;
+                }
+            }
+        }
+    };
+    respond_to(
+        &worker,
+        &settings,
+        &mut exchange,
+        handled,
+        &respond,
+        &received,
+    )
+    .await;
+}
+
+fn admit(
+    worker: &Worker,
+    settings: &Settings,
+    exchange: &mut Exchange,
+    uri: &http::Uri,
+) -> Result<Asked, canonical::Refused> {
+    let request = &mut exchange.request;
+    // RFC 9113 §8.2.2: fields of a connection have no place in HTTP/2.
+    for name in [
+        header::CONNECTION,
+        header::UPGRADE,
+        header::TRANSFER_ENCODING,
+    ] {
+        request.headers.remove(name);
+    }
+    canonical::underscores(&mut request.headers, settings)?;
+    join_cookies(&mut request.headers);
+    let asked = canonical::http2(request, uri, settings)?;
+    canonical::forwarded(
+        request,
+        &exchange.connection,
+        settings,
+        worker.server_name(),
+    );
+    Ok(asked)
+}
+
+/// HTTP/2 may split a cookie over several fields; everyone else expects one (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(header::COOKIE).iter();
+    if crumbs.nth(1).is_none() {
+        return;
+    }
+    let joined: Vec<_> = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(|crumb| crumb.as_bytes())
+        .collect();
+    if let Ok(value) = http::HeaderValue::from_bytes(&joined.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, value);
+    }
+}
+
+type Respond = Rc<std::cell::RefCell<SendResponse<Bytes>>>;
+
+/// Runs `work` and looks out for a reset; `None` when the client does not want the answer any more.
+async fn watched(work: impl Future<Output = Handled>, respond: &Respond) -> Option<Handled> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(handled) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(handled));
+        }
+        respond.borrow_mut().poll_reset(cx).map(|_| None)
+    })
+    .await
+}
+
+async fn respond_to(
+    worker: &Worker,
+    settings: &Settings,
+    exchange: &mut Exchange,
+    mut handled: Handled,
+    respond: &Respond,
+    received: &Cell<u64>,
+) {
+    let response = &mut handled.response;
+    let bodiless = exchange.request.method == Method::HEAD
+        || matches!(
+            response.head.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+    if !response.head.headers.contains_key(header::DATE) {
+        response.head.headers.insert(header::DATE, worker.date());
+    }
+    let length = if bodiless {
+        response.head.declared_length
+    } else {
+        response.body.remaining()
+    };
+    let mut head = H2Response::new(());
+    *head.status_mut() = response.head.status;
+    *head.headers_mut() = response.head.headers.clone();
+    if let Some(length) = length.filter(|length| *length > 0 || !bodiless) {
+        head.headers_mut()
+            .insert(header::CONTENT_LENGTH, length.into());
+    }
+    let mut body = if bodiless {
+        Body::Empty
+    } else {
+        std::mem::take(&mut response.body)
+    };
+    let ends = body.is_end();
+    let stream = respond.borrow_mut().send_response(head, ends);
+    let mut sent = 0;
+    match stream {
+        Err(error) => {
+            exchange
+                .record
+                .failure
+                .get_or_insert_with(|| error.to_string());
+        }
+        Ok(_) if ends => {}
+        Ok(stream) => {
+            let mut sink = CountedSink {
+                inner: StreamSink::new(stream),
+                sent: &mut sent,
+                stall: Deadline::default(),
+                timeout: settings.write_timeout.unwrap_or(settings.write_stall),
+            };
+            if let Err(error) = poll_fn(|cx| poll_pump(&mut body, &mut sink, cx)).await {
+                tracing::debug!(entryPointName = &*settings.name, %error, "response not completed");
+                sink.inner.stream_mut().send_reset(Reason::INTERNAL_ERROR);
+                exchange
+                    .record
+                    .failure
+                    .get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+    note(worker, settings, exchange, &handled, (received.get(), sent));
+}
+
+fn note(
+    worker: &Worker,
+    settings: &Settings,
+    exchange: &Exchange,
+    handled: &Handled,
+    bytes: (u64, u64),
+) {
+    record(
+        worker,
+        &Finished {
+            exchange,
+            settings,
+            route: handled.route.as_deref(),
+            status: handled.response.head.status,
+            response_headers: &handled.response.head.headers,
+            bytes,
+        },
+    );
+}
+
+struct Interims(Respond);
+
+impl Interim for Interims {
+    fn send(&self, head: &ResponseHead) {
+        let mut interim = H2Response::new(());
+        *interim.status_mut() = head.status;
+        *interim.headers_mut() = head.headers.clone();
+        // A stream that takes no more has told so to everyone else.
+        let _ = self.0.borrow_mut().send_informational(interim);
+    }
+}
+
+/// A request's body, counted.
+struct Counted {
+    inner: StreamBody,
+    received: Rc<Cell<u64>>,
+}
+
+impl pointsman_message::BodyStream for Counted {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, ProxyError>>> {
+        let frame = self.inner.poll_frame(cx);
+        if let Poll::Ready(Some(Ok(Frame::Data(data)))) = &frame {
+            self.received.set(self.received.get() + data.len() as u64);
+        }
+        frame
+    }
+    fn remaining(&self) -> Option<u64> {
+        self.inner.remaining()
+    }
+    fn is_end(&self) -> bool {
+        self.inner.is_end()
+    }
+}
+
+/// A response's sink, counted, with a deadline on a client that opens no window.
+struct CountedSink<'c> {
+    inner: StreamSink,
+    sent: &'c mut u64,
+    stall: Deadline,
+    timeout: Duration,
+}
+
+impl CountedSink<'_> {
+    fn timed(
+        &mut self,
+        cx: &mut Context<'_>,
+        progress: Poll<Result<(), ProxyError>>,
+    ) -> Poll<Result<(), ProxyError>> {
+        match progress {
+            Poll::Ready(result) => {
+                self.stall.set(None);
+                Poll::Ready(result.map_err(|error| ProxyError::new(Kind::ClientGone, error.reason)))
+            }
+            Poll::Pending => {
+                // Not moved by drips: a window that opens byte by byte does not buy time for ever.
+                if !self.stall.is_set() {
+                    self.stall.after(Some(self.timeout));
+                }
+                self.stall.poll(cx).map(|()| {
+                    Err(ProxyError::new(
+                        Kind::ClientTimeout,
+                        "the client reads nothing",
+                    ))
+                })
+            }
+        }
+    }
+}
+
+impl BodySink for CountedSink<'_> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
+        let progress = self.inner.poll_ready(cx);
+        self.timed(cx, progress)
+    }
+    fn send(&mut self, frame: Frame) -> Result<(), ProxyError> {
+        if let Frame::Data(data) = &frame {
+            *self.sent += data.len() as u64;
+        }
+        self.inner.send(frame)
+    }
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
+        let progress = self.inner.poll_flush(cx);
+        self.timed(cx, progress)
+    }
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
+        let progress = self.inner.poll_end(cx);
+        self.timed(cx, progress)
+    }
+}
+
+/// A plain connection whose first bytes were read already, to see what it speaks.
+pub(crate) struct Rewound {
+    pub(crate) read: Bytes,
+    pub(crate) stream: Stream,
+}
+
+impl AsyncRead for Rewound {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if !self.read.is_empty() {
+            let run = self.read.len().min(buf.remaining());
+            buf.put_slice(&self.read.split_to(run));
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Rewound {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, data)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+}
