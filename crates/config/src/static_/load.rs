@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use super::{Configuration, unbuilt, validate};
 use crate::decode::dotted::{Setting, numbered_tree};
-use crate::decode::{self, Decode, Node, Problem, Source, flags};
+use crate::decode::{self, Decode, Node, Problem, Shape, Source, flags};
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// Prefixes of the environment variables that are read.
@@ -25,6 +26,9 @@ const SEARCH: [&str; 8] = [
 ];
 
 const EXTENSIONS: [&str; 3] = ["toml", "yaml", "yml"];
+
+/// What the static configuration accepts. A constant, but too large to be built for every look at it.
+static SHAPE: LazyLock<Shape> = LazyLock::new(Configuration::shape);
 
 /// The file system, as far as reading configuration needs it.
 pub trait Files {
@@ -125,10 +129,10 @@ pub fn load(
     env: &[(String, String)],
     files: &dyn Files,
 ) -> Result<Loaded, LoadError> {
-    let shape = Configuration::shape();
+    let shape = &*SHAPE;
     let (config_file, args) = take_config_file(args);
-    let (flag_settings, mut flag_problems) = flags::parse(&args, &shape);
-    let env_settings = flags::environment(env, &ENV_PREFIXES, &shape);
+    let (flag_settings, mut flag_problems) = flags::parse(&args, shape);
+    let env_settings = flags::environment(env, &ENV_PREFIXES, shape);
     let has_flags = !args.is_empty();
 
     let mut warnings = Vec::new();
@@ -184,7 +188,7 @@ pub fn load(
 
     let (mut configuration, mut problems) = decode::decode::<Configuration>(&node);
     problems.retain(|problem| !unbuilt::explains(&problem.path));
-    problems.extend(unbuilt::check(&node, &shape));
+    problems.extend(unbuilt::check(&node, shape));
     problems.extend(flag_problems);
     configuration.add_implied_entry_points();
     // An option that could not be read is not also missing.

@@ -26,10 +26,7 @@ pub use providers::Providers;
 use crate::decode::Options;
 use crate::dynamic;
 use crate::dynamic::http::RuleSyntax;
-use crate::types::GoDuration;
-
-/// TLS of a client: what a provider, a collector or a middleware talks through. Traefik: `ClientTLS`.
-pub use crate::dynamic::middleware::ClientTls;
+use crate::types::{GoDuration, Secret};
 
 /// Name of the entry point of API, ping and metrics.
 pub const INTERNAL_ENTRY_POINT: &str = "traefik";
@@ -132,6 +129,19 @@ impl Configuration {
             .is_some_and(|rest| rest.insecure);
         api || ping || prometheus || rest
     }
+}
+
+/// TLS of a client: what a provider or a collector talks through. Traefik: `ClientTLS`.
+#[derive(Debug, Clone, PartialEq, Eq, Options)]
+pub struct ClientTls {
+    /// Certificate authority, path or PEM text. Empty: those of the system.
+    pub ca: String,
+    /// Certificate to show, path or PEM text; together with `key`.
+    pub cert: String,
+    /// Do not verify the server's certificate.
+    pub insecure_skip_verify: bool,
+    /// Key of `cert`, path or PEM text.
+    pub key: Secret<String>,
 }
 
 /// What concerns the product. Traefik: `global`.
