@@ -5,7 +5,7 @@
 //! [`dynamic`]. Everything here is data with names, defaults and documentation; behaviour lives in other crates, so
 //! that reading a configuration imports no behaviour.
 //!
-//! Both are read by one engine, [`decode`], which reports every mistake with its path; [`reference`] makes help, pages
+//! Both are read by one engine, [`decode`], which reports every mistake with its path; [`mod@reference`] makes help, pages
 //! and schemas from the same declarations.
 //!
 //! Start reading at [`dynamic::Configuration`], then [`static_::load`].

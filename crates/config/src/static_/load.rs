@@ -96,7 +96,7 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct LoadError {
     /// Where it was read from.
-    pub source_of_configuration: ConfigSource,
+    pub origin: ConfigSource,
     /// The mistakes; at least one.
     pub problems: Vec<Problem>,
 }
@@ -108,7 +108,7 @@ impl fmt::Display for LoadError {
         write!(
             f,
             "{count} {mistakes} in the static configuration ({}):",
-            self.source_of_configuration
+            self.origin
         )?;
         self.problems
             .iter()
@@ -216,7 +216,7 @@ pub fn load(
     errors.sort_by(|a, b| (&a.path, &a.message).cmp(&(&b.path, &b.message)));
     errors.dedup_by(|a, b| (&a.path, &a.message) == (&b.path, &b.message));
     Err(LoadError {
-        source_of_configuration: source,
+        origin: source,
         problems: errors,
     })
 }
@@ -340,7 +340,7 @@ fn no_config_file(source: ConfigSource, message: String) -> LoadError {
         message,
     };
     LoadError {
-        source_of_configuration: source,
+        origin: source,
         problems: vec![problem],
     }
 }

@@ -428,6 +428,48 @@ fn deprecated_and_idle_options_only_warn() {
 }
 
 #[test]
+fn the_arguments_of_traefiks_helm_chart_are_understood() {
+    let mistakes = mistakes(&[
+        "--global.checknewversion",
+        "--global.sendanonymoususage=false",
+        "--entryPoints.metrics.address=:9100/tcp",
+        "--entryPoints.traefik.address=:8080/tcp",
+        "--entryPoints.web.address=:8000/tcp",
+        "--entryPoints.websecure.address=:8443/tcp",
+        "--api.dashboard=true",
+        "--ping=true",
+        "--metrics.prometheus=true",
+        "--metrics.prometheus.entrypoint=metrics",
+        "--providers.kubernetescrd",
+        "--providers.kubernetescrd.allowEmptyServices=true",
+        "--providers.kubernetesingress",
+        "--providers.kubernetesingress.allowEmptyServices=true",
+        "--providers.kubernetesingress.ingressendpoint.publishedservice=ns/traefik",
+        "--entryPoints.websecure.http.tls=true",
+        "--log.level=INFO",
+    ]);
+    // What is left leaves when its feature is built.
+    let paths: Vec<_> = mistakes
+        .iter()
+        .map(|mistake| mistake.split(':').next().unwrap())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "api.dashboard",
+            "providers.kubernetesCRD",
+            "providers.kubernetesIngress"
+        ]
+    );
+    assert!(
+        mistakes
+            .iter()
+            .all(|mistake| mistake.contains("not built yet")),
+        "{mistakes:?}"
+    );
+}
+
+#[test]
 fn two_entry_points_cannot_share_an_address() {
     let mistakes = mistakes(&[
         "--entryPoints.a.address=:80",
