@@ -13,6 +13,7 @@ use pointsman_table::Route;
 use pointsman_wire::path;
 
 use crate::error;
+use crate::record::Noted;
 use crate::settings::Settings;
 use crate::worker::Worker;
 
@@ -70,6 +71,8 @@ pub(crate) struct Handled {
     pub(crate) response: Response,
     /// The route that it took; `None` if there was none for it.
     pub(crate) route: Option<Arc<Route>>,
+    /// What the request was before middlewares; `None` if it was refused before.
+    pub(crate) noted: Option<Noted>,
 }
 
 impl From<Response> for Handled {
@@ -77,6 +80,7 @@ impl From<Response> for Handled {
         Self {
             response,
             route: None,
+            noted: None,
         }
     }
 }
@@ -88,13 +92,19 @@ pub(crate) async fn handle(
     exchange: &mut Exchange,
 ) -> Handled {
     exchange.record.start = Some(Instant::now());
+    let noted = Some(worker.recorder().note(exchange));
     let table = worker.table();
     let route = table
         .entry_points
         .get(settings.index)
         .and_then(|entry| entry.find(exchange.request.scheme, &View::new(exchange)));
     let Some(route) = route else {
-        return Response::text(StatusCode::NOT_FOUND, "404 page not found").into();
+        let response = Response::text(StatusCode::NOT_FOUND, "404 page not found");
+        return Handled {
+            response,
+            route: None,
+            noted,
+        };
     };
     // I8: the request must be for a name that has the policy which the handshake was made under.
     if let Some(tls) = &exchange.connection.tls {
@@ -103,18 +113,29 @@ pub(crate) async fn handle(
             .get(settings.index)
             .map(|policies| policies.for_name(Some(exchange.request.host())));
         if policy.is_none_or(|policy| policy.id() != tls.policy) {
-            return Response::new(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request").into();
+            let response = Response::new(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request");
+            return Handled {
+                response,
+                route: Some(route.clone()),
+                noted,
+            };
         }
     }
     let route = route.clone();
     drop(table);
     if path::first_denied(exchange.request.path().as_bytes(), settings.encoded).is_some() {
-        return Response::new(StatusCode::BAD_REQUEST, "Bad Request").into();
+        let response = Response::new(StatusCode::BAD_REQUEST, "Bad Request");
+        return Handled {
+            response,
+            route: Some(route),
+            noted,
+        };
     }
     let response = run(&route, exchange).await;
     Handled {
         response,
         route: Some(route),
+        noted,
     }
 }
 

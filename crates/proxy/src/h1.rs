@@ -30,7 +30,7 @@ use tokio::time::Instant;
 
 use crate::canonical::{self, Asked, Refused};
 use crate::driver::{self, Handled};
-use crate::record::{Finished, record};
+use crate::record::Finished;
 use crate::settings::Settings;
 use crate::worker::{Member, Worker};
 
@@ -577,17 +577,16 @@ impl Shared {
         handled: &Handled,
         sent: u64,
     ) {
-        record(
-            worker,
-            &Finished {
-                exchange,
-                settings,
-                route: handled.route.as_deref(),
-                status: handled.response.head.status,
-                response_headers: &handled.response.head.headers,
-                bytes: (self.received.get(), sent),
-            },
-        );
+        worker.recorder().record(&Finished {
+            exchange,
+            settings,
+            route: handled.route.as_deref(),
+            noted: handled.noted.as_ref(),
+            status: handled.response.head.status,
+            response_headers: &handled.response.head.headers,
+            trailers: None,
+            bytes: (self.received.get(), sent),
+        });
     }
 
     /// Closes in a way that lets the client read the last response: closing with unread bytes would reset it away.

@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::canonical::{self, Asked};
 use crate::driver::{self, Handled};
-use crate::record::{Finished, record};
+use crate::record::Finished;
 use crate::settings::Settings;
 use crate::worker::{Member, Worker};
 
@@ -324,17 +324,16 @@ fn note(
     handled: &Handled,
     bytes: (u64, u64),
 ) {
-    record(
-        worker,
-        &Finished {
-            exchange,
-            settings,
-            route: handled.route.as_deref(),
-            status: handled.response.head.status,
-            response_headers: &handled.response.head.headers,
-            bytes,
-        },
-    );
+    worker.recorder().record(&Finished {
+        exchange,
+        settings,
+        route: handled.route.as_deref(),
+        noted: handled.noted.as_ref(),
+        status: handled.response.head.status,
+        response_headers: &handled.response.head.headers,
+        trailers: None,
+        bytes,
+    });
 }
 
 struct Interims(Respond);

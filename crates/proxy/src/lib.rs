@@ -17,5 +17,6 @@ mod settings;
 mod tunnel;
 pub mod worker;
 
+pub use record::Observers;
 pub use settings::Settings;
 pub use worker::{Control, Phase, Shared, Worker};

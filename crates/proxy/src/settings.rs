@@ -8,6 +8,7 @@ use pointsman_config::Diagnostic;
 use pointsman_config::static_::EntryPoint;
 use pointsman_config::static_::entry_points::UnderscoreStrategy;
 use pointsman_http1::HeadLimits;
+use pointsman_observe::metrics::EntryPointSlot;
 use pointsman_wire::forwarded::IpSet;
 use pointsman_wire::path::{EncodedCharacter, EncodedCharacters, PathOptions, Semicolons};
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub name: Arc<str>,
     /// Its place among all entry points, and so in every table.
     pub index: usize,
+    /// Where its requests are counted, if they are.
+    pub metrics: Option<EntryPointSlot>,
     pub(crate) limits: HeadLimits,
     pub(crate) path: PathOptions,
     pub(crate) semicolons: Semicolons,
@@ -41,7 +44,6 @@ pub struct Settings {
     pub(crate) max_age: Option<Duration>,
     pub(crate) max_streams: u32,
     pub(crate) max_http2_headers: u32,
-    pub(crate) header_table_size: u32,
     /// How long connections are accepted after the signal to stop.
     pub accept_grace: Duration,
     /// Longest wait for requests that still run after that.
@@ -98,6 +100,7 @@ impl Settings {
         Ok(Self {
             name: name.into(),
             index,
+            metrics: None,
             limits: HeadLimits {
                 max_bytes: entry.http.max_header_bytes as usize,
             },
@@ -123,7 +126,6 @@ impl Settings {
             max_age: entry.transport.keep_alive_max_time.non_zero(),
             max_streams: entry.http2.max_concurrent_streams,
             max_http2_headers: entry.http.max_header_bytes.min(MAX_HTTP2_HEADERS),
-            header_table_size: entry.http2.max_decoder_header_table_size,
             accept_grace: entry.transport.life_cycle.request_accept_grace_timeout.0,
             grace: entry.transport.life_cycle.grace_time_out.0,
         })

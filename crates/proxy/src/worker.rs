@@ -14,6 +14,7 @@ use bytes::BytesMut;
 use http::HeaderValue;
 use pointsman_message::{ConnectionInfo, TlsInfo};
 use pointsman_net::{Accepted, Acceptor, Listener, Stream};
+use pointsman_observe::metrics::{OpenConnection, TransportLabel};
 use pointsman_table::RoutingTable;
 use pointsman_tls::{ALERT_UNRECOGNIZED_NAME, Handshake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 
+use crate::record::{Observers, Recorder};
 use crate::settings::Settings;
 use crate::{h1, h2};
 
@@ -108,6 +110,7 @@ pub struct Worker {
     table: RefCell<Rc<Arc<RoutingTable>>>,
     members: RefCell<Members>,
     server_name: HeaderValue,
+    recorder: Recorder,
     date: RefCell<(u64, HeaderValue)>,
 }
 
@@ -123,20 +126,26 @@ pub(crate) struct Member {
     worker: Rc<Worker>,
     id: u64,
     waker: Rc<RefCell<Option<Waker>>>,
+    _open: Option<OpenConnection>,
 }
 
 impl Member {
-    fn join(worker: &Rc<Worker>) -> Self {
+    fn join(worker: &Rc<Worker>, settings: &Settings) -> Self {
         let waker = Rc::new(RefCell::new(None));
         let mut members = worker.members.borrow_mut();
         members.next += 1;
         let id = members.next;
         members.wakers.insert(id, waker.clone());
         worker.shared.connections.fetch_add(1, Ordering::Relaxed);
+        let _open = match (&worker.recorder.metrics, &settings.metrics) {
+            (Some(metrics), Some(slot)) => Some(metrics.connection(slot, TransportLabel::Tcp)),
+            _ => None,
+        };
         Self {
             worker: worker.clone(),
             id,
             waker,
+            _open,
         }
     }
 
@@ -180,12 +189,14 @@ impl Worker {
         shared: Arc<Shared>,
         listeners: Vec<(Arc<Settings>, Listener)>,
         host_name: &str,
+        observers: &Observers,
     ) -> std::io::Result<()> {
         let worker = Rc::new(Self {
             table: RefCell::new(Rc::new(shared.table.load_full())),
             members: RefCell::default(),
             server_name: HeaderValue::from_str(host_name)
                 .unwrap_or(HeaderValue::from_static("pointsman")),
+            recorder: Recorder::new(observers),
             date: RefCell::new((0, HeaderValue::from_static(""))),
             shared,
         });
@@ -245,6 +256,10 @@ impl Worker {
             *self.table.borrow_mut() = Rc::new(self.shared.table.load_full());
         }
         self.table.borrow().clone()
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     pub(crate) fn server_name(&self) -> &HeaderValue {
@@ -307,7 +322,7 @@ fn start(worker: &Rc<Worker>, settings: &Arc<Settings>, accepted: Accepted, loca
             return;
         }
     };
-    let member = Member::join(worker);
+    let member = Member::join(worker, settings);
     let task = connection(
         worker.clone(),
         settings.clone(),

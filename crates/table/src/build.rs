@@ -11,47 +11,26 @@ use pointsman_config::dynamic::middleware::ClientTls;
 use pointsman_config::names::QualifiedName;
 use pointsman_message::{Call, Exchange, LocalBoxFuture, ProxyError, Response};
 use pointsman_middleware::{OpenCall, Origin};
+use pointsman_tls::client;
 use pointsman_upstream::{Endpoint, LoadBalancer, Server, Sticky, Timeouts, Transport};
-use rustls::ClientConfig;
 use sha1::{Digest, Sha1};
 
-/// Makes TLS configurations towards servers.
-pub trait ClientTlsBuilder: Send + Sync {
-    /// TLS of a servers transport.
-    ///
-    /// # Errors
-    /// Why there is none, for the operator.
-    fn build(&self, transport: &ServersTransport) -> Result<Arc<ClientConfig>, String>;
-}
-
 /// Builds a servers transport.
-pub(crate) fn transport(
-    data: &ServersTransport,
-    tls: &dyn ClientTlsBuilder,
-) -> Result<Arc<Transport>, String> {
-    if data.spiffe.is_some() {
-        return Err("spiffe is not built yet; remove it or verify servers by rootCAs".to_owned());
-    }
-    let tls = tls.build(data)?;
+pub(crate) fn transport(data: &ServersTransport) -> Result<Arc<Transport>, String> {
+    let (tls, _) = client::Transport::build(data).map_err(|error| error.to_string())?;
     let timeouts = data.forwarding_timeouts.clone().unwrap_or_default();
     let idle = match data.max_idle_conns_per_host {
         // Go's default for a transport that says nothing.
         0 => 2,
         count => usize::try_from(count).unwrap_or(0),
     };
-    let server_name = (!data.server_name.is_empty()).then(|| data.server_name.clone());
     let timeouts = Timeouts {
         dial: timeouts.dial_timeout.non_zero(),
         response_header: timeouts.response_header_timeout.non_zero(),
         idle: timeouts.idle_conn_timeout.non_zero(),
         ..Timeouts::default()
     };
-    Ok(Arc::new(Transport::new(
-        Some(tls),
-        server_name,
-        idle,
-        timeouts,
-    )))
+    Ok(Arc::new(Transport::new(tls, idle, timeouts)))
 }
 
 /// Builds a load balancer.
@@ -170,7 +149,6 @@ fn sanitised(text: &str) -> String {
 
 /// Ways to servers that middlewares ask, one per server and TLS, so that tables share their connections.
 pub(crate) struct Calls<'a> {
-    pub(crate) tls: &'a dyn ClientTlsBuilder,
     pub(crate) known: &'a Mutex<HashMap<CallKey, Arc<dyn Call>>>,
 }
 
@@ -204,7 +182,7 @@ impl OpenCall for Calls<'_> {
         if let Some(call) = known.get(&key) {
             return Ok(call.clone());
         }
-        let transport = transport(&data, self.tls)?;
+        let transport = transport(&data)?;
         let url = format!(
             "{}://{}:{}",
             origin.scheme.as_str(),

@@ -12,6 +12,7 @@ use pointsman_config::names::{INTERNAL, QualifiedName};
 use pointsman_config::static_::{self, EntryPoint};
 use pointsman_message::{Call, Step, chain};
 use pointsman_middleware::{BuildContext, HashPool};
+use pointsman_observe::metrics::Metrics;
 use pointsman_provider::{DefaultObject, Merged, Objects};
 use pointsman_rule::{MAX_USER_PRIORITY, Rule, Syntax};
 use pointsman_tls::{
@@ -20,10 +21,10 @@ use pointsman_tls::{
 use pointsman_upstream::Transport;
 use rustls::pki_types::UnixTime;
 
-use crate::build::{self, CallKey, Calls, ClientTlsBuilder};
+use crate::build::{self, CallKey, Calls};
 use crate::index::Entry;
 use crate::runtime::{Runtime, RuntimeMiddleware, RuntimeRouter, RuntimeService, Status};
-use crate::table::{EntryPointTable, Route, RouteOrder, RoutingTable, Target};
+use crate::table::{EntryPointTable, Route, RouteMetrics, RouteOrder, RoutingTable, Target};
 
 /// The transport of services that name none. Traefik: `default@internal`.
 const DEFAULT_TRANSPORT: &str = "default";
@@ -32,8 +33,8 @@ const DEFAULT_TRANSPORT: &str = "default";
 pub struct Environment {
     /// The static configuration, with the entry points that it implies.
     pub static_: Arc<static_::Configuration>,
-    /// TLS towards servers.
-    pub client_tls: Box<dyn ClientTlsBuilder>,
+    /// Where requests are counted, if they are.
+    pub metrics: Option<Metrics>,
     /// The services of provider `internal`, by name.
     pub internal_services: BTreeMap<String, Arc<dyn Call>>,
     /// Reads a file that an object names.
@@ -437,7 +438,7 @@ impl Compiler {
             self.merged.servers_transports.find(name).cloned()
         };
         let built = match data {
-            Some(data) => build::transport(&data, &*self.env.client_tls)
+            Some(data) => build::transport(&data)
                 .map_err(|error| format!("serversTransport {:?}: {error}", name.as_str())),
             None => Err(format!("serversTransport not found {}", name.as_str())),
         };
@@ -474,10 +475,7 @@ impl Compiler {
                 .collect();
             return Ok(self.steps(&Node::Middleware(name.clone()), &names)?.into());
         }
-        let calls = Calls {
-            tls: &*self.env.client_tls,
-            known: &self.calls,
-        };
+        let calls = Calls { known: &self.calls };
         let context = BuildContext {
             name,
             calls: &calls,
@@ -839,6 +837,30 @@ impl Compiler {
             .iter()
             .filter_map(|name| self.env.static_.entry_points.get(name))
             .collect();
+        let is_internal =
+            name.provider() == INTERNAL || matches!(service.target, Target::Internal(_));
+        let static_ = &self.env.static_;
+        let log_internals = static_
+            .access_log
+            .as_ref()
+            .is_some_and(|log| log.add_internals);
+        let count_internals = static_
+            .metrics
+            .as_ref()
+            .is_some_and(|metrics| metrics.add_internals);
+        let access_logs = observability
+            .and_then(|o| o.access_logs)
+            .unwrap_or_else(|| entry_points.iter().all(|e| e.observability.access_logs));
+        let counted = observability
+            .and_then(|o| o.metrics)
+            .unwrap_or_else(|| entry_points.iter().all(|e| e.observability.metrics));
+        let metrics = match &self.env.metrics {
+            Some(metrics) if counted && (!is_internal || count_internals) => Some(RouteMetrics {
+                router: metrics.router(runtime_name.as_str(), service_name.as_str()),
+                service: metrics.service(service_name.as_str()),
+            }),
+            _ => None,
+        };
         let route = Route {
             name: runtime_name.clone(),
             service_name,
@@ -846,14 +868,8 @@ impl Compiler {
             steps: steps.into(),
             target: service.target.clone(),
             origin: config.origin.clone(),
-            access_logs: observability
-                .and_then(|o| o.access_logs)
-                .unwrap_or_else(|| entry_points.iter().all(|e| e.observability.access_logs)),
-            metrics: observability
-                .and_then(|o| o.metrics)
-                .unwrap_or_else(|| entry_points.iter().all(|e| e.observability.metrics)),
-            is_internal: name.provider() == INTERNAL
-                || matches!(service.target, Target::Internal(_)),
+            access_logs: access_logs && (!is_internal || log_internals),
+            metrics,
             tls_options,
         };
         Ok((Arc::new(rule), priority, Arc::new(route), warnings))

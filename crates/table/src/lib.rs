@@ -14,7 +14,6 @@ pub mod internal;
 mod runtime;
 mod table;
 
-pub use build::ClientTlsBuilder;
 pub use compile::{Compiler, Environment};
 pub use runtime::{Runtime, RuntimeMiddleware, RuntimeRouter, RuntimeService, Status};
-pub use table::{EntryPointTable, Route, RouteOrder, RoutingTable, Target};
+pub use table::{EntryPointTable, Route, RouteMetrics, RouteOrder, RoutingTable, Target};

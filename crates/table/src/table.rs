@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pointsman_config::dynamic::http::KubernetesOrigin;
 use pointsman_config::names::QualifiedName;
 use pointsman_message::{Call, Exchange, LocalBoxFuture, ProxyError, Response, Scheme, Step};
+use pointsman_observe::metrics::{RouterSlot, ServiceSlot};
 use pointsman_rule::RequestView;
 use pointsman_tls::{CertificateStore, Policies};
 use pointsman_upstream::LoadBalancer;
@@ -69,12 +70,19 @@ pub struct Route {
     pub origin: Option<KubernetesOrigin>,
     /// Whether its requests are written to the access log.
     pub access_logs: bool,
-    /// Whether its requests are counted.
-    pub metrics: bool,
-    /// Whether it is one of the router's own (API, ping …), which are left out of log and metrics by default.
-    pub is_internal: bool,
+    /// Where its requests are counted; `None` if they are not.
+    pub metrics: Option<RouteMetrics>,
     /// Identity of the TLS policy that its host is served under; see I8.
     pub tls_options: Arc<str>,
+}
+
+/// Where the requests of a route are counted.
+#[derive(Debug, Clone)]
+pub struct RouteMetrics {
+    /// By router.
+    pub router: RouterSlot,
+    /// By service.
+    pub service: ServiceSlot,
 }
 
 impl std::fmt::Debug for Route {

@@ -1,12 +1,10 @@
 //! New connections.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_message::{Kind, ProxyError, Retry};
 use pointsman_net::Stream;
-use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -99,25 +97,17 @@ async fn handshake(
 ) -> Result<Connected, ProxyError> {
     let refuse =
         |reason: String| ProxyError::new(Kind::UpstreamTls, reason).with_retry(Retry::Unsent);
-    let config = transport
-        .tls
-        .as_ref()
-        .ok_or_else(|| refuse("the servers transport has no usable tls".into()))?;
     let config = match protocols {
-        Protocols::Http1 if config.alpn_protocols.iter().any(|p| p == b"h2") => {
-            let mut http1 = (**config).clone();
-            http1.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Arc::new(http1)
-        }
-        _ => config.clone(),
+        Protocols::Any => transport.tls.config(),
+        Protocols::Http1 => transport.tls.config_http1(),
     };
-    let name = transport.server_name.as_deref().unwrap_or(&endpoint.host);
-    let name = ServerName::try_from(name.to_owned()).map_err(|_| {
+    let name = transport.tls.server_name(&endpoint.host).map_err(|_| {
         refuse(format!(
-            "server name {name:?} can not be verified; set serverName"
+            "server name {:?} can not be verified; set serverName",
+            endpoint.host
         ))
     })?;
-    let tls = TlsConnector::from(config)
+    let tls = TlsConnector::from(config.clone())
         .connect(name, tcp)
         .await
         .map_err(|error| {

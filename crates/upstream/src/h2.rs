@@ -18,6 +18,7 @@ use pointsman_net::{Deadline, Stream};
 use tokio::time::Instant;
 
 use crate::connect::within;
+use crate::endpoint::UpstreamScheme;
 use crate::h1::Home;
 use crate::transport::Transport;
 
@@ -41,6 +42,7 @@ struct State {
     in_flight: Cell<usize>,
     last_used: Cell<Instant>,
     transport: Arc<Transport>,
+    scheme: uri::Scheme,
 }
 
 impl Shared {
@@ -78,6 +80,10 @@ impl Shared {
             in_flight: Cell::new(0),
             last_used: Cell::new(Instant::now()),
             transport: home.transport.clone(),
+            scheme: match home.endpoint.scheme {
+                UpstreamScheme::Https => uri::Scheme::HTTPS,
+                UpstreamScheme::Http | UpstreamScheme::H2c => uri::Scheme::HTTP,
+            },
         });
         let driven = state.clone();
         // Owned by the connection: it ends when the server closes, or when the pool and every exchange let go of it.
@@ -123,7 +129,7 @@ impl Shared {
             .ready()
             .await
             .map_err(|error| failed(&error).with_retry(Retry::Unsent))?;
-        let request = request(&exchange.request, authority, transport)?;
+        let request = request(&exchange.request, authority, &self.state.scheme)?;
         let ends = exchange.body.is_end();
         let (mut response, stream) = send
             .send_request(request, ends)
@@ -227,15 +233,10 @@ fn failed(error: &h2::Error) -> ProxyError {
 fn request(
     head: &RequestHead,
     authority: &str,
-    transport: &Transport,
+    scheme: &uri::Scheme,
 ) -> Result<Request<()>, ProxyError> {
-    let scheme = if transport.tls.is_some() {
-        uri::Scheme::HTTPS
-    } else {
-        uri::Scheme::HTTP
-    };
     let uri = Uri::builder()
-        .scheme(scheme)
+        .scheme(scheme.clone())
         .authority(authority)
         .path_and_query(head.target())
         .build()
@@ -402,11 +403,18 @@ impl StreamBody {
 
     /// The body of a request that a client sends. `declared` is its `Content-Length`, which `h2` checks.
     pub fn of_request(recv: RecvStream, declared: Option<u64>, gap: std::time::Duration) -> Self {
-        Self { of_client: true, ..Self::new(recv, declared, None, None, gap) }
+        Self {
+            of_client: true,
+            ..Self::new(recv, declared, None, None, gap)
+        }
     }
 
     fn error(&self, error: &h2::Error) -> ProxyError {
-        let kind = if self.of_client { Kind::ClientGone } else { Kind::UpstreamBroken };
+        let kind = if self.of_client {
+            Kind::ClientGone
+        } else {
+            Kind::UpstreamBroken
+        };
         ProxyError::new(kind, format!("http/2: {error}"))
     }
 }

@@ -1,10 +1,9 @@
 //! How servers are connected to: a compiled servers transport.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use pointsman_tls::client;
 
 /// Deadlines towards servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +36,8 @@ impl Default for Timeouts {
 #[derive(Debug)]
 pub struct Transport {
     id: u64,
-    /// TLS towards servers, with its ALPN list; `None` where it could not be built, which fails `https` servers only.
-    pub tls: Option<Arc<ClientConfig>>,
-    /// Name to ask for and to verify, instead of the server's host. Traefik: `serverName`.
-    pub server_name: Option<String>,
+    /// TLS towards servers.
+    pub tls: client::Transport,
     /// Idle connections that a worker keeps per server.
     pub max_idle_per_host: usize,
     /// Deadlines.
@@ -49,17 +46,11 @@ pub struct Transport {
 
 impl Transport {
     /// A transport with an identity of its own.
-    pub fn new(
-        tls: Option<Arc<ClientConfig>>,
-        server_name: Option<String>,
-        max_idle_per_host: usize,
-        timeouts: Timeouts,
-    ) -> Self {
+    pub fn new(tls: client::Transport, max_idle_per_host: usize, timeouts: Timeouts) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             tls,
-            server_name,
             max_idle_per_host,
             timeouts,
         }
