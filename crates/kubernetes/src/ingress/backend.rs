@@ -279,6 +279,7 @@ fn endpoint_servers(
             }
         }
     }
+    servers.shrink_to_fit();
     servers
 }
 

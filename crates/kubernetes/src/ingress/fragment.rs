@@ -45,6 +45,30 @@ pub(super) struct PathRouter {
     pub(super) host: Arc<str>,
     pub(super) path: Arc<str>,
     pub(super) precedence: Precedence,
+    /// How it is named in the configuration.
+    pub(super) published: Published,
+}
+
+impl PathRouter {
+    /// Its name in the configuration, if it is there.
+    pub(super) fn name(&self, published: Published, owner: &ObjectName) -> Option<String> {
+        match published {
+            Published::No => None,
+            Published::Plain => Some(self.key.clone()),
+            Published::Unique => Some(names::by_owner(&self.key, owner, "")),
+        }
+    }
+}
+
+/// How an object is named in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Published {
+    /// It is not there.
+    No,
+    /// By its key.
+    Plain,
+    /// By its key and its identity: an older object has the key.
+    Unique,
 }
 
 /// What a path means for the precedence of others on the same host.
@@ -96,7 +120,20 @@ pub(super) fn translate(
             build.rules();
         }
     }
+    build.fragment.shrink();
     build.fragment
+}
+
+impl Fragment {
+    /// Fragments are kept for long: unused capacity would be most of their memory.
+    fn shrink(&mut self) {
+        self.routers.shrink_to_fit();
+        self.services.shrink_to_fit();
+        self.read_backends.shrink_to_fit();
+        self.read_secrets.shrink_to_fit();
+        self.certificates.shrink_to_fit();
+        self.diagnostics.shrink_to_fit();
+    }
 }
 
 struct Build<'a> {
@@ -295,6 +332,7 @@ impl Build<'_> {
             host: rule.host.clone(),
             path: path.path.clone(),
             precedence,
+            published: Published::No,
         });
     }
 

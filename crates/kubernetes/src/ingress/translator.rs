@@ -10,7 +10,7 @@ use pointsman_config::dynamic::{Configuration, Router, Service};
 use super::backend::{self, BackendKey, Loaded, Outcome};
 use super::claims::Claims;
 use super::class::{self, Classes};
-use super::fragment::{self, Fragment, PathRouter, References, Usable};
+use super::fragment::{self, Fragment, PathRouter, Published, References, Usable};
 use super::options::Options;
 use super::precedence::Precedences;
 use super::status::{self, WantedStatus};
@@ -30,6 +30,8 @@ pub struct Translator {
     backends: HashMap<BackendKey, BackendMemo>,
     backends_by_service: HashMap<ObjectName, Vec<BackendPort>>,
     node_backends: BTreeSet<BackendKey>,
+    /// Those that have diagnostics.
+    odd_backends: BTreeSet<BackendKey>,
     secrets: HashMap<ObjectName, SecretMemo>,
     router_claims: Claims<Rank>,
     service_claims: Claims<ServiceRank>,
@@ -50,25 +52,53 @@ type ServiceRank = (i64, BackendKey);
 struct Memo {
     created: i64,
     fragment: Fragment,
-    /// Names of its routers in the configuration, in the order of the fragment's routers.
-    published: Vec<String>,
 }
 
 #[derive(Debug)]
 struct BackendMemo {
     loaded: Loaded,
-    /// Ingresses that read it.
-    readers: BTreeSet<ObjectName>,
+    readers: Readers,
     /// How many of them have its service in the configuration.
     uses: usize,
-    /// Name of its service in the configuration.
-    published: Option<String>,
+    /// How its service is named in the configuration.
+    published: Published,
+}
+
+/// The name of a backend's service, if the service is in the configuration.
+fn service_name(published: Published, key: &BackendKey) -> Option<String> {
+    match published {
+        Published::No => None,
+        Published::Plain => Some(key.plain_name()),
+        Published::Unique => Some(key.unique_name(&key.plain_name())),
+    }
 }
 
 #[derive(Debug)]
 struct SecretMemo {
     certificate: Result<Arc<CertificateAndStores>, String>,
-    readers: BTreeSet<ObjectName>,
+    readers: Readers,
+}
+
+/// Ingresses that read an object, sorted.
+#[derive(Debug, Default)]
+struct Readers(Vec<ObjectName>);
+
+impl Readers {
+    fn insert(&mut self, name: &ObjectName) {
+        if let Err(at) = self.0.binary_search(name) {
+            // Most objects have one reader, and most of the memory would be unused capacity.
+            if self.0.is_empty() {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(at, name.clone());
+        }
+    }
+
+    fn remove(&mut self, name: &ObjectName) {
+        if let Ok(at) = self.0.binary_search(name) {
+            self.0.remove(at);
+        }
+    }
 }
 
 /// The default backend as it stands in the configuration.
@@ -209,7 +239,7 @@ impl Translator {
                 work.certificates = true;
             }
             (Err(old), Err(new)) if old == new => return,
-            _ => work.ingresses.extend(memo.readers.iter().cloned()),
+            _ => work.ingresses.extend(memo.readers.0.iter().cloned()),
         }
         if certificate.is_err() {
             work.certificates |= self.certificates.remove(&certificate_key(name)).is_some();
@@ -235,15 +265,16 @@ impl Translator {
             || self
                 .default
                 .as_ref()
-                .is_some_and(|default| memo.readers.contains(&default.owner))
+                .is_some_and(|default| memo.readers.0.binary_search(&default.owner).is_ok())
         {
-            work.ingresses.extend(memo.readers.iter().cloned());
+            work.ingresses.extend(memo.readers.0.iter().cloned());
         }
-        if memo.loaded.reads_nodes {
-            self.node_backends.insert(key.clone());
-        } else {
-            self.node_backends.remove(key);
-        }
+        enlist(&mut self.node_backends, key, memo.loaded.reads_nodes);
+        enlist(
+            &mut self.odd_backends,
+            key,
+            !memo.loaded.diagnostics.is_empty(),
+        );
         if memo.uses > 0 {
             let plain = key.plain_name();
             if old.created != memo.loaded.created {
@@ -277,8 +308,10 @@ impl Translator {
 
     fn detach(&mut self, name: &ObjectName, memo: Memo, work: &mut Work, orphans: &mut Orphans) {
         let rank = (memo.created, name.clone());
-        work.router_edits.removed.extend(memo.published);
         for router in &memo.fragment.routers {
+            work.router_edits
+                .removed
+                .extend(router.name(router.published, name));
             self.router_claims.remove(&router.key, &rank);
             self.precedences.remove(router, name);
         }
@@ -292,7 +325,10 @@ impl Translator {
                 let plain = key.plain_name();
                 self.service_claims
                     .remove(&plain, &(backend.loaded.created, key.clone()));
-                work.service_edits.removed.extend(backend.published.take());
+                work.service_edits
+                    .removed
+                    .extend(service_name(backend.published, key));
+                backend.published = Published::No;
                 work.services.insert(plain);
             }
         }
@@ -365,7 +401,7 @@ impl Translator {
             let Some(memo) = self.secrets.get_mut(secret) else {
                 continue;
             };
-            memo.readers.insert(name.clone());
+            memo.readers.insert(&name);
             if let Ok(certificate) = &mut memo.certificate {
                 let key = certificate_key(secret);
                 if let Some(old) = old_certificates.get(&key).filter(|old| *old == certificate) {
@@ -394,7 +430,6 @@ impl Translator {
             Memo {
                 created: ingress.created,
                 fragment,
-                published: Vec::new(),
             },
         );
     }
@@ -403,30 +438,33 @@ impl Translator {
         let Some(backend) = self.backends.get_mut(key) else {
             return;
         };
-        if backend.readers.is_empty() {
+        if backend.readers.0.is_empty() {
             let ports = self
                 .backends_by_service
                 .entry(key.service.clone())
                 .or_default();
             if !ports.contains(&key.port) {
+                ports.reserve_exact(1);
                 ports.push(key.port.clone());
             }
-            if backend.loaded.reads_nodes {
-                self.node_backends.insert(key.clone());
-            }
+            enlist(&mut self.node_backends, key, backend.loaded.reads_nodes);
+            enlist(
+                &mut self.odd_backends,
+                key,
+                !backend.loaded.diagnostics.is_empty(),
+            );
         }
-        backend.readers.insert(name.clone());
+        backend.readers.insert(name);
     }
 
     /// Ingresses whose names or priorities may change because these routers came or went.
     fn note_dependents(&self, routers: &[PathRouter], work: &mut Work) {
         for router in routers {
-            let others = self
-                .router_claims
-                .of(&router.key)
-                .iter()
-                .map(|(_, owner)| owner.clone());
-            work.republish.extend(others);
+            let claimants = self.router_claims.of(&router.key);
+            if claimants.len() > 1 {
+                let owners = claimants.iter().map(|(_, owner)| owner.clone());
+                work.republish.extend(owners);
+            }
             self.precedences.dependents(
                 router,
                 self.options.strict_prefix_matching,
@@ -441,10 +479,11 @@ impl Translator {
             if self
                 .backends
                 .get(&key)
-                .is_some_and(|backend| backend.readers.is_empty())
+                .is_some_and(|backend| backend.readers.0.is_empty())
             {
                 self.backends.remove(&key);
                 self.node_backends.remove(&key);
+                self.odd_backends.remove(&key);
                 if let Some(ports) = self.backends_by_service.get_mut(&key.service) {
                     ports.retain(|port| *port != key.port);
                     if ports.is_empty() {
@@ -457,7 +496,7 @@ impl Translator {
             if self
                 .secrets
                 .get(&name)
-                .is_some_and(|secret| secret.readers.is_empty())
+                .is_some_and(|secret| secret.readers.0.is_empty())
             {
                 self.secrets.remove(&name);
                 work.certificates |= self.certificates.remove(&certificate_key(&name)).is_some();
@@ -552,16 +591,15 @@ impl Translator {
                 let Outcome::Ready(service) = &mut backend.loaded.outcome else {
                     continue;
                 };
-                let name = if self.service_claims.is_first(&plain, rank) {
-                    plain.clone()
+                let (published, name) = if self.service_claims.is_first(&plain, rank) {
+                    (Published::Plain, plain.clone())
                 } else {
-                    key.unique_name(&plain)
+                    (Published::Unique, key.unique_name(&plain))
                 };
-                if backend.published.as_ref() != Some(&name) {
-                    work.service_edits
-                        .removed
-                        .extend(backend.published.replace(name.clone()));
-                    work.republish.extend(backend.readers.iter().cloned());
+                let before = std::mem::replace(&mut backend.published, published);
+                if before != published {
+                    work.service_edits.removed.extend(service_name(before, key));
+                    work.republish.extend(backend.readers.0.iter().cloned());
                 }
                 if let Some(old) = self
                     .configuration
@@ -584,25 +622,32 @@ impl Translator {
                 continue;
             };
             let rank = (memo.created, name.clone());
-            let mut published = Vec::with_capacity(memo.fragment.routers.len());
             for router in &mut memo.fragment.routers {
-                let key = if self.router_claims.is_first(&router.key, &rank) {
-                    router.key.clone()
+                let published = if self.router_claims.is_first(&router.key, &rank) {
+                    Published::Plain
                 } else {
-                    names::by_owner(&router.key, &name, "")
+                    Published::Unique
+                };
+                let before = std::mem::replace(&mut router.published, published);
+                if before != published {
+                    work.router_edits.removed.extend(router.name(before, &name));
+                }
+                let Some(key) = router.name(published, &name) else {
+                    continue;
                 };
                 let service = self
                     .backends
                     .get(&router.backend)
-                    .and_then(|backend| backend.published.as_ref());
+                    .filter(|backend| backend.published == Published::Unique)
+                    .and_then(|backend| service_name(backend.published, &router.backend));
                 let priority = self.precedences.priority(router, strict);
                 let mut wanted = router.router.clone();
-                if priority.is_some() || service.is_some_and(|service| *service != wanted.service) {
+                if priority.is_some() || service.is_some() {
                     let edited = Arc::make_mut(&mut wanted);
                     // differs from traefik: there the prefix wins, because its rule is the longer text.
                     edited.priority = priority.unwrap_or(edited.priority);
                     if let Some(service) = service {
-                        service.clone_into(&mut edited.service);
+                        edited.service = service;
                     }
                 }
                 if let Some(old) = self
@@ -618,12 +663,8 @@ impl Translator {
                     }
                     wanted = old.clone();
                 }
-                work.router_edits.set.insert(key.clone(), wanted);
-                published.push(key);
+                work.router_edits.set.insert(key, wanted);
             }
-            work.router_edits
-                .removed
-                .extend(std::mem::replace(&mut memo.published, published));
         }
     }
 
@@ -637,8 +678,9 @@ impl Translator {
                     .flat_map(|memo| memo.fragment.diagnostics.iter().cloned()),
             );
         }
-        for backend in self.backends.values() {
-            all.extend(backend.loaded.diagnostics.iter().cloned());
+        for key in &self.odd_backends {
+            let backend = self.backends.get(key).into_iter();
+            all.extend(backend.flat_map(|backend| backend.loaded.diagnostics.iter().cloned()));
         }
         let winner = self.default.as_ref().map(|default| &default.owner);
         for (_, owner) in self
@@ -708,9 +750,9 @@ impl References for Read<'_> {
             let loaded = backend::load(key, self.snapshot, self.options);
             let memo = BackendMemo {
                 loaded,
-                readers: BTreeSet::new(),
+                readers: Readers::default(),
                 uses: 0,
-                published: None,
+                published: Published::No,
             };
             self.backends.insert(key.clone(), memo);
         }
@@ -727,9 +769,18 @@ impl References for Read<'_> {
             .entry(name.clone())
             .or_insert_with(|| SecretMemo {
                 certificate: certificates::load(name, self.snapshot),
-                readers: BTreeSet::new(),
+                readers: Readers::default(),
             });
         memo.certificate.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+}
+
+/// Puts a key into a set, or takes it out.
+fn enlist(set: &mut BTreeSet<BackendKey>, key: &BackendKey, belongs: bool) {
+    if belongs {
+        set.insert(key.clone());
+    } else {
+        set.remove(key);
     }
 }
 
@@ -763,15 +814,23 @@ fn net<T: PartialEq>(
         .into_iter()
         .filter(|name| !edits.set.contains_key(name) && current.contains_key(name));
     let mut net: BTreeMap<_, _> = gone.map(|name| (name, None)).collect();
-    for (name, value) in edits.set {
-        if current.get(&name).is_none_or(|old| *old != value) {
-            net.insert(name, Some(value));
-        }
-    }
+    let set = edits
+        .set
+        .into_iter()
+        .filter(|(name, value)| current.get(name).is_none_or(|old| old != value));
+    // Appending keeps the cost of a fresh start low: both sides are sorted.
+    net.append(&mut set.map(|(name, value)| (name, Some(value))).collect());
     net
 }
 
 fn apply<T>(entries: &mut BTreeMap<String, Arc<T>>, changes: BTreeMap<String, Option<Arc<T>>>) {
+    if entries.is_empty() {
+        let changes = changes.into_iter();
+        *entries = changes
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        return;
+    }
     for (name, value) in changes {
         match value {
             Some(value) => entries.insert(name, value),

@@ -1,6 +1,7 @@
 //! A file's text → its documents.
 
 use super::node::Node;
+use super::plain;
 
 /// The text of one YAML document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,14 @@ fn parse_json(text: &str) -> Result<Vec<(usize, Node<'_>)>, SyntaxError> {
 }
 
 fn parse_yaml(text: &str) -> Result<Node<'_>, String> {
+    match plain::read(text, &|scalar| parse_yaml_completely(scalar).ok()) {
+        Some(node) => Ok(node),
+        None => parse_yaml_completely(text),
+    }
+}
+
+/// The reader for all of YAML.
+pub(super) fn parse_yaml_completely(text: &str) -> Result<Node<'_>, String> {
     let options = serde_saphyr::options! {
         // A `List` of a whole cluster is one document; the file's size is what bounds the work.
         budget: serde_saphyr::budget! {
@@ -76,7 +85,6 @@ fn parse_yaml(text: &str) -> Result<Node<'_>, String> {
             max_nodes: 50_000_000,
         },
         with_snippet: false,
-        merge_keys: serde_saphyr::MergeKeyPolicy::Merge,
     };
     serde_saphyr::from_str_with_options::<Option<Node<'_>>>(text, options)
         .map(|node| node.unwrap_or(Node::Null))

@@ -11,6 +11,7 @@ mod decode;
 mod documents;
 mod files;
 mod node;
+mod plain;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;

@@ -1,5 +1,6 @@
 //! The slim object types. Fields that nothing reads are not kept.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use pointsman_config::Secret as Hidden;
 
 /// Namespace and name of an object; prints as `namespace/name`, or `name` when cluster-scoped (empty namespace).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ObjectName {
     /// Namespace; empty for cluster-scoped objects.
     pub namespace: Arc<str>,
@@ -27,6 +28,25 @@ impl ObjectName {
     /// The name of a cluster-scoped object.
     pub fn cluster(name: impl Into<Arc<str>>) -> Self {
         Self::new("", name)
+    }
+}
+
+impl Ord for ObjectName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Namespaces are mostly shared: the same pointer says so without touching the text.
+        let same = Arc::ptr_eq(&self.namespace, &other.namespace);
+        let namespace = if same {
+            Ordering::Equal
+        } else {
+            self.namespace.cmp(&other.namespace)
+        };
+        namespace.then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+impl PartialOrd for ObjectName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
