@@ -207,3 +207,48 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no reason given")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::outlet;
+
+    /// Delivers configurations; every second reading panics.
+    struct Fragile {
+        readings: usize,
+    }
+
+    impl Source for Fragile {
+        fn read(&mut self, _: Reread<'_>, _: &BTreeSet<PathBuf>) -> Reading {
+            self.readings += 1;
+            assert!(self.readings % 2 == 1, "reading {}", self.readings);
+            let mut configuration = Configuration::default();
+            let name = format!("r{}", self.readings);
+            configuration.http.routers.insert(name, Arc::default());
+            Reading {
+                configuration: Some(Arc::new(configuration)),
+                diagnostics: Vec::new(),
+                changed: true,
+                moved: false,
+            }
+        }
+
+        fn points(&mut self) -> Points {
+            Points::default()
+        }
+    }
+
+    #[test]
+    fn a_panic_while_reading_costs_one_reading_and_not_the_provider() {
+        let (sender, mut outlet) = outlet("fragile");
+        let mut source = Fragile { readings: 0 };
+        let first = source.read(Reread::Everything, &BTreeSet::new());
+        let running = Running::start("fragile", source, first, Watch::disabled(), sender).unwrap();
+        outlet.until_routers(&["r1"]);
+        running.reload();
+        outlet.until_problem(&["provider fragile", "reading 2", "stays"]);
+        assert_eq!(outlet.names(), ["r1"]);
+        running.reload();
+        outlet.until(|outlet| outlet.names() == ["r3"] && outlet.diagnostics.is_empty());
+    }
+}

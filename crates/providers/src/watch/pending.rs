@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_millis(10);
 /// A file that is written to and not closed is taken for finished after this long without a write. Only Linux says
 /// when a writer closes a file.
 const ABANDONED: Duration = if cfg!(target_os = "linux") {
-    Duration::from_secs(2)
+    Duration::from_secs(10)
 } else {
     Duration::from_millis(50)
 };
@@ -55,6 +55,7 @@ pub(super) struct Pending {
     lost: BTreeSet<PathBuf>,
 }
 
+#[derive(Debug, PartialEq)]
 pub(super) enum Due {
     Now(Wake),
     At(Instant),
@@ -225,4 +226,129 @@ fn is_being_created(metadata: &Metadata) -> bool {
     #[cfg(not(unix))]
     let names = 1;
     metadata.is_file() && names == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{DataChange, Flag, RenameMode};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn pending() -> (TempDir, PathBuf, Pending) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let mut points = Points::default();
+        points.add_directory(&root).unwrap();
+        let mut pending = Pending::default();
+        pending.prepare(&points);
+        pending.commit(points);
+        (folder, root, pending)
+    }
+
+    fn event(kind: EventKind, path: &Path) -> Event {
+        Event::new(kind).add_path(path.to_owned())
+    }
+
+    const WRITTEN: EventKind = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+    const CLOSED: EventKind = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    const READ: EventKind = EventKind::Access(AccessKind::Close(AccessMode::Read));
+
+    fn changed(paths: &[&Path]) -> Due {
+        Due::Now(Wake::Changed(Changes {
+            paths: paths.iter().map(|path| path.to_path_buf()).collect(),
+            everything: false,
+        }))
+    }
+
+    #[test]
+    fn changes_wait_for_a_quiet_moment_but_not_for_ever() {
+        let (_folder, root, mut pending) = pending();
+        let start = Instant::now();
+        let path = root.join("a");
+        assert!(pending.record(&event(CLOSED, &path), start));
+        assert_eq!(pending.due(start), Due::At(start + QUIET));
+        let mut now = start;
+        while now < start + LONGEST {
+            assert!(matches!(pending.due(now), Due::At(_)), "{:?}", now - start);
+            assert!(pending.record(&event(CLOSED, &path), now));
+            now += QUIET / 2;
+        }
+        assert_eq!(pending.due(now), changed(&[&path]));
+        assert_eq!(pending.due(now), Due::Never);
+    }
+
+    #[test]
+    fn reading_wakes_nobody() {
+        let (_folder, root, mut pending) = pending();
+        let now = Instant::now();
+        assert!(!pending.record(&event(READ, &root.join("a")), now));
+        assert_eq!(pending.due(now + LONGEST), Due::Never);
+    }
+
+    #[test]
+    fn a_file_whose_writer_never_closes_it_is_taken_for_finished_unless_it_is_empty() {
+        let (_folder, root, mut pending) = pending();
+        let start = Instant::now();
+        let (full, empty) = (root.join("full"), root.join("empty"));
+        fs::write(&full, "x").unwrap();
+        fs::write(&empty, "").unwrap();
+        pending.record(&event(WRITTEN, &full), start);
+        pending.record(&event(WRITTEN, &empty), start);
+        assert_eq!(pending.due(start), Due::At(start + ABANDONED));
+        // Every write puts it off.
+        let later = start + ABANDONED / 2;
+        pending.record(&event(WRITTEN, &full), later);
+        assert_eq!(pending.due(start + ABANDONED), Due::At(later + ABANDONED));
+        let now = later + ABANDONED;
+        assert_eq!(pending.due(now), Due::At(now + QUIET));
+        assert_eq!(pending.due(now + QUIET), changed(&[&full]));
+        assert_eq!(pending.unfinished(), BTreeSet::from([empty]));
+    }
+
+    #[test]
+    fn lost_events_and_too_many_paths_mean_everything() {
+        let everything = Due::Now(Wake::Changed(Changes {
+            paths: BTreeSet::new(),
+            everything: true,
+        }));
+        let (_folder, root, mut pending) = pending();
+        let start = Instant::now();
+        pending.record(&event(CLOSED, &root.join("a")), start);
+        pending.record(&Event::new(EventKind::Other).set_flag(Flag::Rescan), start);
+        assert_eq!(pending.due(start + QUIET), everything);
+        for n in 0..=MAX_PATHS {
+            pending.record(&event(CLOSED, &root.join(n.to_string())), start);
+        }
+        assert_eq!(pending.due(start + LONGEST), everything);
+    }
+
+    #[test]
+    fn a_watched_directory_that_goes_is_lost_once() {
+        let (_folder, root, mut pending) = pending();
+        let now = Instant::now();
+        let moved = EventKind::Modify(ModifyKind::Name(RenameMode::From));
+        assert!(pending.record(&event(moved, &root), now));
+        assert_eq!(pending.due(now + QUIET), changed(&[&root]));
+        let points = pending.points.clone();
+        assert_eq!(pending.prepare(&points), BTreeSet::from([root]));
+        assert_eq!(pending.prepare(&points), BTreeSet::new());
+    }
+
+    #[test]
+    fn stopping_goes_before_reloading_and_reloading_before_changes() {
+        let (_folder, root, mut pending) = pending();
+        let now = Instant::now();
+        pending.record(&event(CLOSED, &root.join("a")), now);
+        pending.reload = true;
+        assert_eq!(pending.due(now), Due::Now(Wake::Reload));
+        assert_eq!(
+            pending.due(now + QUIET),
+            Due::Never,
+            "the reload saw it all"
+        );
+        pending.reload = true;
+        pending.stop = true;
+        assert_eq!(pending.due(now), Due::Now(Wake::Stop));
+    }
 }
