@@ -59,6 +59,7 @@ impl HeadFilter for AddPrefix {
 #[cfg(test)]
 mod tests {
     use pointsman_config::dynamic::Middleware;
+    use proptest::prelude::*;
 
     use crate::testing::{build_error, build_filter, exchange, request};
 
@@ -114,6 +115,23 @@ mod tests {
             exchange.request.set_path(path);
             let response = request(&*build_filter(data("/a")), &mut exchange).unwrap();
             assert_eq!(response.head.status, 400, "{path}");
+        }
+    }
+
+    proptest! {
+        // I5: whatever comes in, what goes on is in normal form.
+        #[test]
+        fn whatever_is_added_the_result_is_normal(
+            prefix in "/?[a%/ ?.]{1,5}",
+            path in "/([a./]|%2[F5E]|%20){0,12}",
+        ) {
+            if let Ok(filter) = AddPrefix::build(&config::AddPrefix { prefix }) {
+                let mut exchange = exchange("GET", "http://shop.example/", &[]);
+                exchange.request.set_path(&path);
+                let passed = request(&filter, &mut exchange).is_none();
+                prop_assert_eq!(passed, rewrite_is_safe(path.as_bytes()));
+                prop_assert!(!passed || rewrite_is_safe(exchange.request.path().as_bytes()));
+            }
         }
     }
 

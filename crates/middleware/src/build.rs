@@ -113,3 +113,76 @@ fn filter(filter: impl HeadFilter + 'static) -> Step {
 fn wrap(wrap: impl Wrap + 'static) -> Step {
     Step::Wrap(Arc::new(wrap))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use pointsman_config::dynamic::middleware as config;
+
+    use crate::testing::{build_alone, build_error};
+
+    use super::*;
+
+    #[test]
+    fn a_chain_has_no_behaviour_of_its_own() {
+        assert_eq!(
+            build_error(Middleware::Chain(config::Chain::default())),
+            "middleware \"mine@file\": chain is flattened by compile"
+        );
+    }
+
+    #[test]
+    fn what_is_not_built_yet_is_refused_by_name() {
+        for (middleware, kind) in [
+            (Middleware::Buffering(Default::default()), "buffering"),
+            (
+                Middleware::CircuitBreaker(Default::default()),
+                "circuitBreaker",
+            ),
+            (Middleware::Compress(Default::default()), "compress"),
+            (Middleware::ContentType(Default::default()), "contentType"),
+            (Middleware::DigestAuth(Default::default()), "digestAuth"),
+            (
+                Middleware::EncodedCharacters(Default::default()),
+                "encodedCharacters",
+            ),
+            (Middleware::Errors(Default::default()), "errors"),
+            (Middleware::GrpcWeb(Default::default()), "grpcWeb"),
+            (Middleware::InFlightReq(Default::default()), "inFlightReq"),
+            (
+                Middleware::PassTlsClientCert(Default::default()),
+                "passTLSClientCert",
+            ),
+            (Middleware::Plugin(BTreeMap::new()), "plugin"),
+            (Middleware::RateLimit(Default::default()), "rateLimit"),
+            (Middleware::ReplacePath(Default::default()), "replacePath"),
+            (
+                Middleware::ReplacePathRegex(Default::default()),
+                "replacePathRegex",
+            ),
+            (
+                Middleware::StripPrefixRegex(Default::default()),
+                "stripPrefixRegex",
+            ),
+        ] {
+            assert_eq!(
+                build_error(middleware),
+                format!(
+                    "middleware \"mine@file\": {kind} is not built yet, take it out of the router"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn most_are_head_filters() {
+        let strip = build_alone(Middleware::StripPrefix(config::StripPrefix::default()));
+        assert!(matches!(strip, Ok(Step::Filter(_))));
+        let retry = build_alone(Middleware::Retry(config::Retry {
+            attempts: 2,
+            ..config::Retry::default()
+        }));
+        assert!(matches!(retry, Ok(Step::Wrap(_))));
+    }
+}

@@ -5,14 +5,13 @@
 //! from the connection (I6, I19), unless `trustForwardHeader` hands on what the entry point believed.
 
 mod answer;
-mod body;
 mod question;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
 
 use pointsman_config::dynamic::middleware as config;
 use pointsman_message::{
@@ -21,12 +20,12 @@ use pointsman_message::{
 use pointsman_rule::GoRegex;
 
 use self::answer::AddedCookies;
-use self::body::{Limited, read_whole};
 use self::question::{Question, read_address};
 use crate::BuildContext;
 use crate::error::{OptionError, Problem};
 use crate::owned::{Owned, header_name, is_connection_field};
 use crate::url::{Url, escape, resolve_path};
+use crate::whole_body::{Limited, MAX_DISCARDED, read_whole};
 
 /// For the answer as a whole, its body included. Traefik: not an option.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -103,9 +102,10 @@ impl ForwardAuth {
 
     /// The request's body, read once for both servers.
     async fn copy_body(&self, exchange: &mut Exchange) -> Result<Body, Refusal> {
-        // What follows an upgrade or CONNECT is a tunnel and no body.
-        let is_tunnel = exchange.request.method == http::Method::CONNECT
-            || exchange.request.headers.contains_key(header::UPGRADE);
+        // Bytes without a length behind CONNECT are a tunnel and no body. An `Upgrade` header changes nothing: with it,
+        // a client could keep a body from being looked at.
+        let is_tunnel =
+            exchange.request.method == Method::CONNECT && exchange.body.remaining().is_none();
         if !self.forward_body || is_tunnel || exchange.body.is_end() {
             return Ok(Body::Empty);
         }
@@ -119,22 +119,31 @@ impl ForwardAuth {
         }
     }
 
-    /// Holds the answer's body against its limit. Without a limit it is not read here: a refusal streams through to
-    /// the client, so that its size costs no memory.
+    /// Holds the answer's body against its limit. Without a limit, a refusal streams through to the client, so that its
+    /// size costs no memory, and a body that nobody gets is read only as far as that saves the connection.
     ///
     /// differs from traefik: there, it is read as a whole, and beyond a limit of -1 without bound.
     async fn bound_body(&self, response: &mut Response) -> Result<(), Refusal> {
-        let Some(limit) = self.max_response_body_size else {
-            return Ok(());
+        let limit = match self.max_response_body_size {
+            Some(limit) => limit,
+            None if self.reaches_the_client(response.head.status) => return Ok(()),
+            None => MAX_DISCARDED,
         };
         match read_whole(&mut response.body, Some(limit)).await {
             Ok(Limited::Whole(whole)) => {
                 response.body = whole.data.into();
                 Ok(())
             }
+            Ok(Limited::TooLarge) if self.max_response_body_size.is_none() => Ok(()),
             Ok(Limited::TooLarge) => Err(Refusal::too_large("answer's body")),
             Err(error) => Err(Refusal::failed(error)),
         }
+    }
+
+    /// True if the client gets an answer with this status as it is.
+    fn reaches_the_client(&self, status: StatusCode) -> bool {
+        let is_signin = status == StatusCode::UNAUTHORIZED && self.signin_url.is_some();
+        !status.is_success() && !is_signin
     }
 
     fn redirect_to_signin(&self, exchange: &Exchange, signin: &Signin) -> Response {

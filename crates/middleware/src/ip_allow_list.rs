@@ -225,6 +225,22 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_ten_thousand_entries_is_read_up_to_a_bound() {
+        let many = format!("10.0.0.1{}", ", 9.9.9.9".repeat(9_999));
+        for (strategy, pass) in [
+            (strategy(1, &[], None), false),
+            (strategy(10_000, &[], None), false),
+            (strategy(0, &["9.9.9.9"], None), false),
+        ] {
+            let list = data(&["10.0.0.1"], strategy.clone(), 0);
+            assert_eq!(passes(list, "10.0.0.1:1", &[&many]), pass, "{strategy:?}");
+        }
+        let last = format!("{}10.0.0.1", "9.9.9.9, ".repeat(9_999));
+        let list = data(&["10.0.0.1"], strategy(1, &[], None), 0);
+        assert!(passes(list, "1.1.1.1:1", &[&last]));
+    }
+
+    #[test]
     fn depth_comes_before_excluded_addresses() {
         let both = strategy(1, &["10.0.0.1"], None);
         assert!(passes(

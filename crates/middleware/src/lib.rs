@@ -37,6 +37,7 @@ mod redirect_scheme;
 mod retry;
 mod strip_prefix;
 mod url;
+mod whole_body;
 
 #[cfg(test)]
 mod testing;

@@ -15,6 +15,7 @@ use pointsman_message::{
 
 use self::replay::Replay;
 use crate::error::{OptionError, Problem};
+use crate::whole_body::discard_what_came;
 
 /// No wait between tries is longer, but for chance (Traefik's backoff library).
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
@@ -86,7 +87,9 @@ impl Retry {
                 return result;
             }
             // The failed try gives its connection back, or closes it, before the wait.
-            drop(result);
+            if let Ok(mut response) = result {
+                discard_what_came(&mut response.body).await;
+            }
             if let Some(wait) = backoff.next() {
                 tokio::time::sleep(wait).await;
             }

@@ -205,6 +205,7 @@ pub(crate) struct Seen {
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
     pub(crate) trailers: Option<HeaderMap>,
+    pub(crate) forwarded_for_done: bool,
 }
 
 type Answer = Box<dyn FnMut(&Seen) -> Result<Response, ProxyError> + Send>;
@@ -266,6 +267,7 @@ impl Call for Server {
                 headers: exchange.request.headers.clone(),
                 body: data,
                 trailers,
+                forwarded_for_done: exchange.record.forwarded_for_done,
             };
             self.seen.lock().unwrap().push(seen.clone());
             (self.answer.lock().unwrap())(&seen)

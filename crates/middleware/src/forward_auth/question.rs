@@ -134,6 +134,8 @@ impl Question {
     pub(super) fn exchange(&self, exchange: &Exchange, body: Body) -> Exchange {
         let mut asked = Exchange::new(Rc::clone(&exchange.connection));
         asked.body = body;
+        // Below, as this middleware's options say.
+        asked.record.forwarded_for_done = true;
         let method = if self.preserve_method {
             exchange.request.method.clone()
         } else {

@@ -259,6 +259,37 @@ async fn a_body_that_nobody_took_goes_to_the_next_try() {
     assert_eq!(taken.get(), 2, "one piece and the end");
 }
 
+#[tokio::test]
+async fn the_body_of_a_failed_try_is_read_so_that_the_connection_can_be_kept() {
+    let taken = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let counters = Arc::clone(&taken);
+    let mut statuses = [503, 200].into_iter();
+    struct Sized(Arc<std::sync::Mutex<Vec<u16>>>, u16);
+    impl pointsman_message::BodyStream for Sized {
+        fn poll_frame(
+            &mut self,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<pointsman_message::Frame, ProxyError>>> {
+            self.0.lock().unwrap().push(self.1);
+            std::task::Poll::Ready(None)
+        }
+        fn remaining(&self) -> Option<u64> {
+            None
+        }
+    }
+    let server = Server::new(move |_| {
+        let status = statuses.next().unwrap();
+        let mut response = answer(status, &[], "");
+        response.body =
+            pointsman_message::Body::Stream(Box::new(Sized(Arc::clone(&counters), status)));
+        Ok(response)
+    });
+    let mut exchange = exchange("GET", "http://foo/", &[]);
+    let ended = send(data(2, by_status(&["503"])), &server, &mut exchange).await;
+    assert_eq!(ended, ("200".to_owned(), 2));
+    assert_eq!(*taken.lock().unwrap(), [503]);
+}
+
 /// Appends to the path on each try.
 struct AppendX;
 
@@ -282,6 +313,7 @@ async fn what_the_rest_of_the_chain_changed_is_undone_before_the_next_try() {
     run(&steps, &mut exchange, &*server).await.unwrap();
     for seen in server.seen() {
         assert_eq!(seen.target, "/ax");
+        assert!(seen.forwarded_for_done);
         assert_eq!(values(&seen.headers, "x-a"), "b");
     }
 }
