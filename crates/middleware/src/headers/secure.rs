@@ -54,6 +54,7 @@ impl Secure {
             || data.sts_include_subdomains
             || data.sts_preload
             || data.force_sts_header
+            || has_deprecated(data)
             || !built.fixed.is_empty()
             || !built.with_nonce.is_empty();
         Ok(wanted.then_some(built))
@@ -204,6 +205,16 @@ fn ssl_proxy_headers(data: &config::Headers) -> Result<Vec<(HeaderName, Vec<u8>)
                 .map_err(|problem| problem.of(format!("headers.sslProxyHeaders.{name}")))
         })
         .collect()
+}
+
+/// Options without effect, with which Traefik takes a middleware for a valid one all the same.
+fn has_deprecated(data: &config::Headers) -> bool {
+    let set = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    data.ssl_redirect == Some(true)
+        || data.ssl_temporary_redirect == Some(true)
+        || data.ssl_force_host == Some(true)
+        || set(&data.ssl_host)
+        || set(&data.feature_policy)
 }
 
 fn sts(data: &config::Headers) -> Option<Sts> {

@@ -35,6 +35,24 @@ fn nothing_set_is_not_built() {
 }
 
 #[test]
+fn deprecated_options_alone_are_built_and_do_nothing() {
+    type Edit = fn(&mut config::Headers);
+    let cases: [Edit; 5] = [
+        |data| data.ssl_redirect = Some(true),
+        |data| data.ssl_temporary_redirect = Some(true),
+        |data| data.ssl_force_host = Some(true),
+        |data| data.ssl_host = Some("b.example".to_owned()),
+        |data| data.feature_policy = Some("camera 'none'".to_owned()),
+    ];
+    for edit in cases {
+        let filter = build_filter(data(edit));
+        let mut exchange = exchange("GET", "http://foo/", &[]);
+        assert!(request(&*filter, &mut exchange).is_none());
+        assert!(response(&*filter, &mut exchange, &[]).headers.is_empty());
+    }
+}
+
+#[test]
 fn custom_request_headers_are_set_and_deleted() {
     let filter = build_filter(data(|data| {
         data.custom_request_headers = map(&[
