@@ -21,6 +21,9 @@ const FIRST_RETRY: Duration = Duration::from_millis(500);
 /// Longest time until they are tried again.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
+/// How often files are looked at although no event came, for what a watch cannot see.
+const PATROL: Duration = Duration::from_secs(30);
+
 /// Files appear between reading a directory and watching it, and then it is read again. A directory that keeps
 /// growing new ones is left to the next change.
 const MAX_ROUNDS: usize = 8;
@@ -75,6 +78,18 @@ impl Running {
         watch: Watch,
         sender: Sender,
     ) -> io::Result<Self> {
+        let patrol = watch.is_enabled().then_some(PATROL);
+        Self::start_with_patrol(name, source, first, watch, sender, patrol)
+    }
+
+    fn start_with_patrol(
+        name: &str,
+        source: impl Source,
+        first: Reading,
+        watch: Watch,
+        sender: Sender,
+        patrol: Option<Duration>,
+    ) -> io::Result<Self> {
         let signals = watch.signals();
         let driver = Driver {
             name: name.to_owned(),
@@ -83,6 +98,8 @@ impl Running {
             sender,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
             unwatched: Vec::new(),
+            retry: None,
+            patrol,
         };
         let thread = thread::Builder::new()
             .name(name.to_owned())
@@ -116,12 +133,17 @@ struct Driver<S> {
     sender: Sender,
     backoff: Backoff,
     unwatched: Vec<WatchError>,
+    /// When to try again what could not be watched.
+    retry: Option<Instant>,
+    patrol: Option<Duration>,
 }
 
 impl<S: Source> Driver<S> {
     fn run(mut self, first: Reading) {
-        let mut deadline = self.watch_and_look_again(first, true);
+        self.watch_and_look_again(first, true);
         loop {
+            let patrol = self.patrol.map(|patrol| Instant::now() + patrol);
+            let deadline = [self.retry, patrol].into_iter().flatten().min();
             let reading = match self.watch.wait(deadline) {
                 Wake::Stop => return,
                 Wake::Reload => self.read(Reread::Everything),
@@ -136,15 +158,14 @@ impl<S: Source> Driver<S> {
                 self.send(&reading);
             }
             if reading.moved {
-                deadline = self.watch_and_look_again(reading, false);
+                self.watch_and_look_again(reading, false);
             }
         }
     }
 
     /// Watches what the source depends on, and looks again where that was not watched before. Sends the outcome if it
-    /// differs from `last`, or if nobody has seen that yet (`unsent`). Returns when to try again what could not be
-    /// watched.
-    fn watch_and_look_again(&mut self, mut last: Reading, mut unsent: bool) -> Option<Instant> {
+    /// differs from `last`, or if nobody has seen that yet (`unsent`).
+    fn watch_and_look_again(&mut self, mut last: Reading, mut unsent: bool) {
         unsent |= !self.unwatched.is_empty();
         for _ in 0..MAX_ROUNDS {
             let set = self.watch.set(self.source.points());
@@ -161,11 +182,12 @@ impl<S: Source> Driver<S> {
         if unsent || !self.unwatched.is_empty() {
             self.send(&last);
         }
-        if self.unwatched.is_empty() {
+        self.retry = if self.unwatched.is_empty() {
             self.backoff.success();
-            return None;
-        }
-        Some(Instant::now() + self.backoff.failure(fastrand::f64()))
+            None
+        } else {
+            Some(Instant::now() + self.backoff.failure(fastrand::f64()))
+        };
     }
 
     /// `None` if the source panicked, which loses one reading and not the provider.
@@ -236,6 +258,42 @@ mod tests {
         fn points(&mut self) -> Points {
             Points::default()
         }
+    }
+
+    /// Delivers a new configuration at each reading.
+    struct Counter {
+        readings: usize,
+    }
+
+    impl Source for Counter {
+        fn read(&mut self, _: Reread<'_>, _: &BTreeSet<PathBuf>) -> Reading {
+            self.readings += 1;
+            let mut configuration = Configuration::default();
+            let name = format!("r{}", self.readings);
+            configuration.http.routers.insert(name, Arc::default());
+            Reading {
+                configuration: Some(Arc::new(configuration)),
+                diagnostics: Vec::new(),
+                changed: true,
+                moved: true,
+            }
+        }
+
+        fn points(&mut self) -> Points {
+            Points::default()
+        }
+    }
+
+    #[test]
+    fn what_no_event_tells_is_found_by_looking_from_time_to_time() {
+        let (sender, mut outlet) = outlet("counter");
+        let mut source = Counter { readings: 0 };
+        let first = source.read(Reread::Everything, &BTreeSet::new());
+        let patrol = Some(Duration::from_millis(1));
+        let _running =
+            Running::start_with_patrol("counter", source, first, Watch::disabled(), sender, patrol)
+                .unwrap();
+        outlet.until(|outlet| outlet.count >= 3);
     }
 
     #[test]

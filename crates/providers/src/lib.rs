@@ -1,7 +1,7 @@
 //! The providers that read files.
 //!
-//! [`file`] reads Traefik's dynamic files, [`manifests`] Kubernetes objects from a folder. [`watch`] says which files may
-//! have changed, without polling and without a fixed delay.
+//! [`mod@file`] reads Traefik's dynamic files, [`manifests`] Kubernetes objects from a folder. [`watch`] says which files
+//! may have changed, without a fixed delay.
 //!
 //! Every provider has one thread of its own, because reading files blocks; its handle ends the thread when dropped.
 //! Nothing here knows what the configuration means or who uses it.

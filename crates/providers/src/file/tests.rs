@@ -434,10 +434,10 @@ fn a_location_that_is_missing_says_nothing_about_the_configuration() {
     write(root.join("later/on/a.yaml"), &router("a", "1"));
     outlet.until_routers(&["a"]);
     // Gone by error is not emptied.
-    fs::rename(root.join("later"), root.join("away")).unwrap();
+    fs::rename(root.join("later/on"), root.join("away")).unwrap();
     outlet.until_problem(&["later/on"]);
     assert_eq!(outlet.names(), ["a"]);
-    fs::create_dir_all(root.join("later/on")).unwrap();
+    fs::create_dir(root.join("later/on")).unwrap();
     write(root.join("later/on/b.yaml"), &router("b", "1"));
     outlet.until_routers(&["b"]);
 }

@@ -6,6 +6,9 @@
 //! for a millisecond.
 //!
 //! A file that is being written is not reported before its writer closes it.
+//!
+//! Two things are not seen: changes on file systems that send no events (NFS, some mounts of virtual machines), and a
+//! directory above a watched one that is renamed. Whoever waits looks for those itself from time to time.
 
 mod pending;
 mod points;
@@ -110,6 +113,11 @@ impl Watch {
             enabled: false,
             ..Self::new()
         }
+    }
+
+    /// Whether it is not [`Watch::disabled`].
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
     }
 
     /// A handle that wakes the waiting thread.
