@@ -44,6 +44,7 @@ impl Request {
                 ingress_name: "front".to_owned(),
                 service_name: "carts".to_owned(),
                 service_port: "http".to_owned(),
+                ..KubernetesOrigin::default()
             },
         }
     }
