@@ -72,10 +72,7 @@ impl Acceptor {
                 tokio::time::sleep_until(until).await;
                 self.backoff.waited();
             }
-            let result = self
-                .socket
-                .async_io(Interest::READABLE, |socket| accept_one(socket))
-                .await;
+            let result = self.socket.async_io(Interest::READABLE, accept_one).await;
             match result {
                 Ok(accepted) => {
                     self.backoff.accepted();

@@ -69,14 +69,14 @@ pub(crate) struct Certificate {
 
 impl Certificate {
     /// Parses a chain (leaf first) and its key. Validity in time is not checked.
-    pub(crate) fn parse(certificate_pem: &[u8], key_pem: &[u8]) -> Result<Self, CertificateError> {
-        let chain = chain(certificate_pem)?;
+    pub(crate) fn parse(pem: &PemPair<'_>) -> Result<Self, CertificateError> {
+        let chain = chain(&pem.chain)?;
         let leaf = chain.first().ok_or(CertificateError::NoCertificate)?;
         let (_, parsed) = X509Certificate::from_der(leaf)
             .map_err(|_| CertificateError::CertificateDer { position: 1 })?;
         let names = names(&parsed);
         let description = Description::of(leaf, &parsed);
-        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| CertificateError::NoKey)?;
+        let key = PrivateKeyDer::from_pem_slice(&pem.key).map_err(|_| CertificateError::NoKey)?;
         let key =
             CertifiedKey::from_der(chain, key, &default_provider()).map_err(
                 |error| match error {
@@ -113,13 +113,19 @@ pub(crate) fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Certific
     Ok(chain)
 }
 
-/// The PEM texts of chain and key.
+/// The PEM texts of a certificate's chain and key.
+pub(crate) struct PemPair<'a> {
+    pub(crate) chain: Cow<'a, [u8]>,
+    pub(crate) key: Cow<'a, [u8]>,
+}
+
+/// Reads what the configuration names or holds.
 pub(crate) fn read(
     certificate: &pointsman_config::dynamic::tls::Certificate,
-) -> Result<(Cow<'_, [u8]>, Cow<'_, [u8]>), CertificateError> {
+) -> Result<PemPair<'_>, CertificateError> {
     let chain = source::read(&certificate.cert_file).map_err(CertificateError::CertificateFile)?;
     let key = source::read(certificate.key_file.expose()).map_err(CertificateError::KeyFile)?;
-    Ok((chain, key))
+    Ok(PemPair { chain, key })
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Vec<Box<str>> {

@@ -20,6 +20,7 @@ pub mod client;
 mod client_auth;
 mod describe;
 mod options;
+mod p521;
 mod policy;
 mod resolution;
 mod self_signed;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, PemPair};
 
 /// Its common name, Traefik's.
 pub(crate) const NAME: &str = "TRAEFIK DEFAULT CERT";
@@ -47,8 +47,8 @@ fn make() -> Result<Certificate, MakeError> {
     params.not_after = now.checked_add(365 * DAY).unwrap_or(now).into();
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
-    Ok(Certificate::parse(
-        certificate.pem().as_bytes(),
-        key.serialize_pem().as_bytes(),
-    )?)
+    Ok(Certificate::parse(&PemPair {
+        chain: certificate.pem().into_bytes().into(),
+        key: key.serialize_pem().into_bytes().into(),
+    })?)
 }

@@ -10,7 +10,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::UnixTime;
 
-use crate::certificate::{Certificate, CertificateError, read};
+use crate::certificate::{Certificate, CertificateError, PemPair, read};
 use crate::describe::Description;
 use crate::tickets::Tickets;
 use crate::{self_signed, source};
@@ -29,6 +29,8 @@ pub struct Tls {
     by_pointer: HashMap<usize, Known>,
     by_content: HashMap<[u8; 32], Parsed>,
     versions: HashMap<Identity, Versions>,
+    /// Counts stores, to tell what the latest one used.
+    build: u64,
     pub(crate) tickets: Arc<Tickets>,
 }
 
@@ -70,8 +72,8 @@ type Parsed = Result<Arc<Certificate>, Arc<CertificateError>>;
 struct Known {
     /// Held so that its address means the same object.
     certificate: Arc<CertificateAndStores>,
-    hash: [u8; 32],
     parsed: Parsed,
+    used_in: u64,
 }
 
 /// What finds a certificate's predecessor.
@@ -88,6 +90,7 @@ struct Versions {
     current: Option<Arc<Certificate>>,
     /// Older ones, for names that `current` does not cover; newest first.
     kept: Vec<Arc<Certificate>>,
+    used_in: u64,
 }
 
 /// A certificate that competes for a name.
@@ -129,16 +132,13 @@ impl Tls {
         default: Option<&Configured>,
         now: UnixTime,
     ) -> StoreBuild {
+        self.build += 1;
         let mut build = Build {
-            old: std::mem::replace(
-                self,
-                Self {
-                    tickets: Arc::clone(&self.tickets),
-                    ..Self::default()
-                },
-            ),
-            new: self,
-            store: CertificateStore::default(),
+            store: CertificateStore {
+                exact: HashMap::with_capacity(sources.len()),
+                ..CertificateStore::default()
+            },
+            tls: self,
             diagnostics: Vec::new(),
             now,
         };
@@ -148,16 +148,31 @@ impl Tls {
         if let Some(default) = default {
             build.set_default(default);
         }
+        let Build {
+            store, diagnostics, ..
+        } = build;
+        self.forget_unused();
         StoreBuild {
-            store: Arc::new(build.store),
-            diagnostics: build.diagnostics,
+            store: Arc::new(store),
+            diagnostics,
         }
+    }
+
+    fn forget_unused(&mut self) {
+        let build = self.build;
+        self.by_pointer.retain(|_, known| known.used_in == build);
+        self.versions
+            .retain(|_, versions| versions.used_in == build);
+        // What only this map still holds was used by none of the others.
+        self.by_content.retain(|_, parsed| match parsed {
+            Ok(certificate) => Arc::strong_count(certificate) > 1,
+            Err(error) => Arc::strong_count(error) > 1,
+        });
     }
 }
 
 struct Build<'a> {
-    old: Tls,
-    new: &'a mut Tls,
+    tls: &'a mut Tls,
     store: CertificateStore,
     diagnostics: Vec<Diagnostic>,
     now: UnixTime,
@@ -189,32 +204,38 @@ impl Build<'_> {
         for kept in &versions.kept {
             self.store.insert(kept, Rank::Kept, self.now);
         }
-        if let Some(identity) = identity {
-            self.new.versions.insert(identity, versions);
-        }
+        self.remember(identity, versions);
     }
 
     fn set_default(&mut self, default: &Configured) {
-        let (_, parsed) = self.parse_content(default);
+        let parsed = self.parse_content(default);
         let identity = Identity::DefaultStore;
-        let versions = self.choose(
+        let mut versions = self.choose(
             "tls store default",
             "defaultCertificate",
             Some(&identity),
             parsed,
         );
+        // It is shown for any name, so that none is lost with an older version.
+        versions.kept.clear();
         if let Some(current) = &versions.current {
             self.store.describe(current);
         }
         self.store.default.clone_from(&versions.current);
-        self.new.versions.insert(
-            identity,
-            Versions {
-                // Shown for any name, so that none is lost with an older version.
-                kept: Vec::new(),
-                ..versions
-            },
-        );
+        self.remember(Some(identity), versions);
+    }
+
+    fn remember(&mut self, identity: Option<Identity>, versions: Versions) {
+        if let Some(identity) = identity {
+            let used_in = self.tls.build;
+            self.tls.versions.insert(
+                identity,
+                Versions {
+                    used_in,
+                    ..versions
+                },
+            );
+        }
     }
 
     /// What is served of a certificate whose newest version is `parsed`.
@@ -226,7 +247,7 @@ impl Build<'_> {
         parsed: Parsed,
     ) -> Versions {
         let previous = identity
-            .and_then(|identity| self.old.versions.remove(identity))
+            .and_then(|identity| self.tls.versions.remove(identity))
             .unwrap_or_default();
         let (versions, diagnostic) = choose(previous, parsed, self.now);
         if let Some((is_error, message)) = diagnostic {
@@ -243,49 +264,35 @@ impl Build<'_> {
 
     fn parse(&mut self, certificate: &Arc<CertificateAndStores>) -> Parsed {
         let address = Arc::as_ptr(certificate).addr();
-        let known = match self.new.by_pointer.get(&address) {
-            Some(known) => return known.parsed.clone(),
-            None => self.old.by_pointer.remove(&address),
-        };
-        if let Some(known) = known {
-            let parsed = known.parsed.clone();
-            self.new.by_content.insert(known.hash, parsed.clone());
-            self.new.by_pointer.insert(address, known);
-            return parsed;
+        let used_in = self.tls.build;
+        if let Some(known) = self.tls.by_pointer.get_mut(&address) {
+            known.used_in = used_in;
+            return known.parsed.clone();
         }
-        let (hash, parsed) = self.parse_content(&certificate.certificate);
+        let parsed = self.parse_content(&certificate.certificate);
         // A file can change under the same object; a text cannot.
-        if let Some(hash) = hash
-            && source::is_text(&certificate.certificate.cert_file)
+        if source::is_text(&certificate.certificate.cert_file)
             && source::is_text(certificate.certificate.key_file.expose())
         {
             let known = Known {
                 certificate: Arc::clone(certificate),
-                hash,
                 parsed: parsed.clone(),
+                used_in,
             };
             debug_assert_eq!(Arc::as_ptr(&known.certificate).addr(), address);
-            self.new.by_pointer.insert(address, known);
+            self.tls.by_pointer.insert(address, known);
         }
         parsed
     }
 
-    /// With the hash of the content, if it could be read.
-    fn parse_content(&mut self, certificate: &Configured) -> (Option<[u8; 32]>, Parsed) {
-        let (chain, key) = match read(certificate) {
-            Ok(read) => read,
-            Err(error) => return (None, Err(Arc::new(error))),
-        };
-        let hash = hash(&chain, &key);
-        let known = self.new.by_content.get(&hash);
-        let parsed = match known.or_else(|| self.old.by_content.get(&hash)) {
-            Some(parsed) => parsed.clone(),
-            None => Certificate::parse(&chain, &key)
-                .map(Arc::new)
-                .map_err(Arc::new),
-        };
-        self.new.by_content.insert(hash, parsed.clone());
-        (Some(hash), parsed)
+    fn parse_content(&mut self, certificate: &Configured) -> Parsed {
+        let pem = read(certificate).map_err(Arc::new)?;
+        let parse = || Certificate::parse(&pem).map(Arc::new).map_err(Arc::new);
+        self.tls
+            .by_content
+            .entry(hash(&pem))
+            .or_insert_with(parse)
+            .clone()
     }
 }
 
@@ -315,8 +322,10 @@ fn choose(previous: Versions, parsed: Parsed, now: UnixTime) -> (Versions, Optio
         }
         (Ok(new), _) => new,
     };
-    let mut kept: Vec<_> = previous
+    let replaced = previous
         .current
+        .filter(|current| !Arc::ptr_eq(current, &new));
+    let mut kept: Vec<_> = replaced
         .into_iter()
         .chain(previous.kept)
         .filter(|old| old.is_valid_at(now) && !covers_all(&new, old))
@@ -345,6 +354,7 @@ fn choose(previous: Versions, parsed: Parsed, now: UnixTime) -> (Versions, Optio
     let versions = Versions {
         current: Some(new),
         kept,
+        used_in: previous.used_in,
     };
     (versions, message.map(|message| (false, message)))
 }
@@ -513,11 +523,11 @@ fn path_of(certificate: &Configured) -> Option<Identity> {
         .then(|| Identity::Path(certificate.cert_file.clone()))
 }
 
-fn hash(chain: &[u8], key: &[u8]) -> [u8; 32] {
+fn hash(pem: &PemPair<'_>) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
-    context.update(&chain.len().to_be_bytes());
-    context.update(chain);
-    context.update(key);
+    context.update(&pem.chain.len().to_be_bytes());
+    context.update(&pem.chain);
+    context.update(&pem.key);
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash

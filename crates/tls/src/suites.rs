@@ -1,5 +1,6 @@
 //! Names of versions, cipher suites and key exchange groups, as Go and IANA spell them.
 
+use crate::p521::SECP521R1;
 use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::aws_lc_rs::{cipher_suite, kx_group};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
@@ -245,16 +246,16 @@ pub(crate) fn cipher_suites(
     Some(suites)
 }
 
-/// `curvePreferences`; empty means Go's order. rustls takes the first that the client knows.
+/// `curvePreferences`; empty means Go's order.
 ///
-/// differs from traefik: P-521 and SecP384r1MLKEM1024 do not exist here and are left out with a warning.
+/// differs from traefik: SecP384r1MLKEM1024 does not exist here and is left out with a warning.
 pub(crate) fn groups(
     names: &[String],
     problems: &mut Vec<Problem>,
 ) -> Option<Vec<&'static dyn SupportedKxGroup>> {
     const FIELD: &str = "curvePreferences";
     if names.is_empty() {
-        return Some(rustls::crypto::aws_lc_rs::DEFAULT_KX_GROUPS.to_vec());
+        return Some(default_groups());
     }
     let mut groups = Vec::new();
     let mut unknown = false;
@@ -265,7 +266,8 @@ pub(crate) fn groups(
             "curvep384" | "secp384r1" => groups.push(kx_group::SECP384R1),
             "x25519mlkem768" => groups.push(kx_group::X25519MLKEM768),
             "secp256r1mlkem768" => groups.push(kx_group::SECP256R1MLKEM768),
-            "curvep521" | "secp521r1" | "secp384r1mlkem1024" => {
+            "curvep521" | "secp521r1" => groups.push(SECP521R1),
+            "secp384r1mlkem1024" => {
                 problems.push(Problem::warning(
                     FIELD,
                     format!("{name} is not supported; it is left out"),
@@ -287,4 +289,11 @@ pub(crate) fn groups(
         ));
     }
     (!groups.is_empty() && !unknown).then_some(groups)
+}
+
+/// Go's default groups in its order.
+pub(crate) fn default_groups() -> Vec<&'static dyn SupportedKxGroup> {
+    let mut groups = rustls::crypto::aws_lc_rs::DEFAULT_KX_GROUPS.to_vec();
+    groups.push(SECP521R1);
+    groups
 }

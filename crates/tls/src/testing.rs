@@ -9,6 +9,7 @@ use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
 use rustls_pki_types::{ServerName, UnixTime};
 
 use crate::CertificateSource;
+use crate::certificate::{Certificate, PemPair};
 
 /// 2026-01-01.
 pub(crate) fn now() -> UnixTime {
@@ -36,6 +37,14 @@ pub(crate) fn source_of(object: &str, certificate: Configured) -> CertificateSou
 /// A source that is its own owner.
 pub(crate) fn source(object: &str, leaf: &Leaf) -> CertificateSource {
     source_of(object, configured(leaf))
+}
+
+pub(crate) fn parse(leaf: &Leaf) -> Certificate {
+    Certificate::parse(&PemPair {
+        chain: leaf.certificate_pem.as_bytes().into(),
+        key: leaf.key_pem.as_bytes().into(),
+    })
+    .unwrap()
 }
 
 /// A finished handshake, or the error of the side that gave up first.
