@@ -102,6 +102,8 @@ pub struct KubernetesOrigin {
     pub service_name: String,
     /// Port of the backend Service: its name, else its number.
     pub service_port: String,
+    /// When the Ingress was created, in seconds since 1970; 0 if unknown. Of routers with equal priority the oldest wins.
+    pub created: i64,
 }
 
 /// Answers requests. Exactly one kind per service. Traefik: `http.services.<name>`.

@@ -1,8 +1,8 @@
 //! Backend of an Ingress path → service. Traefik: `ingress/kubernetes.go`, `loadService`.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use pointsman_config::Diagnostic;
 use pointsman_config::dynamic::http::{LoadBalancer, Server, Service, ServiceKind};
 

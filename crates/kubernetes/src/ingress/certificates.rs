@@ -50,5 +50,6 @@ pub(super) fn load(
             key_file: Hidden::new(key),
         },
         stores: Vec::new(),
+        origin: Some(format!("Secret {name}").into()),
     }))
 }

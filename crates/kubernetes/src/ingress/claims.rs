@@ -1,6 +1,8 @@
 //! Who gets a name that several objects want.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
 
 /// Claimants by name; the smallest one gets it.
 #[derive(Debug)]

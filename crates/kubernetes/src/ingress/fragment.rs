@@ -348,6 +348,7 @@ impl Build<'_> {
                 ingress_name: self.ingress.name.name.as_ref().to_owned(),
                 service_name: key.service.name.as_ref().to_owned(),
                 service_port: key.port.to_string(),
+                created: self.ingress.created,
             }),
             ..Router::default()
         }

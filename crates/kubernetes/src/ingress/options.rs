@@ -1,6 +1,8 @@
 //! Options of the Ingress provider. Traefik: `providers.kubernetesIngress`.
 
-use super::selector::LabelSelector;
+use pointsman_config::static_::providers::KubernetesIngress;
+
+use super::selector::{LabelSelector, LabelSelectorError};
 
 /// What the translation may be told. Options that concern the connection to the API server are not here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,8 +59,8 @@ pub enum DefaultRuleSyntax {
     V2,
 }
 
-/// Options that exclude each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Options that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
     /// Both would write the status.
     #[error("reportNodeInternalIPs and ingressEndpoint are mutually exclusive")]
@@ -66,9 +68,44 @@ pub enum OptionsError {
     /// Nodes are cluster-scoped.
     #[error("reportNodeInternalIPs and disableClusterScopeResources are mutually exclusive")]
     NodeInternalIpsWithoutNodes,
+    /// `labelSelector` is no label selector.
+    #[error(transparent)]
+    LabelSelector(#[from] LabelSelectorError),
 }
 
 impl Options {
+    /// The options of a static configuration. `syntax` is `core.defaultRuleSyntax`.
+    ///
+    /// # Errors
+    /// The first option that can't be used; the provider does not start then.
+    pub fn new(
+        options: &KubernetesIngress,
+        syntax: DefaultRuleSyntax,
+    ) -> Result<Self, OptionsError> {
+        let endpoint = options.ingress_endpoint.as_ref();
+        let options = Self {
+            namespaces: options.namespaces.clone(),
+            label_selector: options.label_selector.parse()?,
+            ingress_class: options.ingress_class.clone(),
+            ingress_endpoint: endpoint.map(|endpoint| IngressEndpoint {
+                ip: endpoint.ip.clone(),
+                hostname: endpoint.hostname.clone(),
+                published_service: endpoint.published_service.clone(),
+            }),
+            report_node_internal_ips: options.report_node_internal_ips,
+            allow_empty_services: options.allow_empty_services,
+            allow_external_name_services: options.allow_external_name_services,
+            cross_provider_namespaces: options.cross_provider_namespaces.clone(),
+            disable_ingress_class_lookup: options.disable_ingress_class_lookup,
+            disable_cluster_scope_resources: options.disable_cluster_scope_resources,
+            native_lb_by_default: options.native_lb_by_default,
+            strict_prefix_matching: options.strict_prefix_matching,
+            default_rule_syntax: syntax,
+        };
+        options.validate()?;
+        Ok(options)
+    }
+
     /// Whether the options fit together; the provider does not start otherwise.
     ///
     /// # Errors
@@ -135,6 +172,34 @@ mod tests {
     fn row_090_node_ips_alone_are_fine() {
         assert_eq!(options(true, false, false).validate(), Ok(()));
         assert_eq!(options(false, true, true).validate(), Ok(()));
+    }
+
+    #[test]
+    fn static_options_are_checked() {
+        let options = |selector: &str, report: bool| KubernetesIngress {
+            label_selector: selector.to_owned(),
+            report_node_internal_ips: report,
+            disable_cluster_scope_resources: true,
+            ingress_class: "x".to_owned(),
+            ..KubernetesIngress::default()
+        };
+        let read = Options::new(&options("a=b", false), DefaultRuleSyntax::V2).unwrap();
+        assert_eq!(
+            (read.ingress_class.as_str(), read.default_rule_syntax),
+            ("x", DefaultRuleSyntax::V2)
+        );
+        assert_eq!(read.label_selector, "a=b".parse().unwrap());
+        assert_eq!(
+            Options::new(&options("a=", true), DefaultRuleSyntax::V3),
+            Err(OptionsError::NodeInternalIpsWithoutNodes)
+        );
+        let error = Options::new(&options("a b", false), DefaultRuleSyntax::V3).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("invalid ingress label selector: \"a b\""),
+            "{error}"
+        );
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! matches one path only, so that raising its priority above the prefixes that hide it changes nothing for any other
 //! path. Paths without such a conflict keep the priority of their rule's length.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::fragment::{PathRouter, Precedence};
 use super::rule::prefix_covers;

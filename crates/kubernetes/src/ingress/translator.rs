@@ -1,8 +1,9 @@
 //! Puts the parts together, and again only those that changed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use pointsman_config::Diagnostic;
 use pointsman_config::dynamic::tls::CertificateAndStores;
 use pointsman_config::dynamic::{Configuration, Router, Service};
@@ -606,7 +607,7 @@ impl Translator {
                     .http
                     .services
                     .get(&name)
-                    .filter(|old| *old == service)
+                    .filter(|old| **old == *service)
                 {
                     *service = old.clone();
                 }

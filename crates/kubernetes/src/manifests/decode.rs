@@ -1,11 +1,11 @@
 //! A document's tree → slim objects. Collects every mistake with its field; a mistake disables its object only.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hashbrown::HashSet;
 use pointsman_config::Secret as Hidden;
 
 use super::node::Node;

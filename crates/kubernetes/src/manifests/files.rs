@@ -1,6 +1,6 @@
 //! Finding, reading and parsing files.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use hashbrown::HashSet;
 use pointsman_config::Diagnostic;
 
 use super::decode::{Decoded, Decoder};

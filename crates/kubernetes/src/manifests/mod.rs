@@ -13,11 +13,12 @@ mod files;
 mod node;
 mod plain;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use pointsman_config::Diagnostic;
 
 use crate::snapshot::{Change, Object, ObjectId};

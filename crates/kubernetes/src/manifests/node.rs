@@ -23,7 +23,7 @@ impl<'a> Node<'a> {
     pub(super) const NULL: &'static Node<'static> = &Node::Null;
 
     /// The value under `key`; null when there is none, or when this is not a map.
-    pub(super) fn child(&self, key: &str) -> &Node<'a> {
+    pub(super) fn child(&self, key: &str) -> &Self {
         match self {
             Self::Map(entries) => entries
                 .iter()

@@ -194,12 +194,20 @@ impl<'a> Reader<'a, '_> {
         if text.contains(": ") || text.ends_with(':') || text == "-" || text.starts_with("- ") {
             return None;
         }
-        if is_clearly_text(text) {
-            return Some(Node::Text(Cow::Borrowed(text)));
+        match text {
+            "true" => return Some(Node::Bool(true)),
+            "false" => return Some(Node::Bool(false)),
+            "null" => return Some(Node::Null),
+            _ if is_clearly_text(text) => return Some(Node::Text(Cow::Borrowed(text))),
+            _ => {}
         }
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         if digits && text.len() <= 18 && (text == "0" || !text.starts_with('0')) {
             return text.parse().ok().map(Node::Int);
+        }
+        // Alone these would be markers of documents.
+        if text.starts_with("---") || text.starts_with("...") {
+            return None;
         }
         (self.resolve)(text)
     }
@@ -425,6 +433,83 @@ mod tests {
                 }
             },
         )
+    }
+
+    /// Well-formed trees, written in block style: the quick reader takes most of them.
+    fn tree(depth: u32) -> BoxedStrategy<Vec<String>> {
+        let scalar = proptest::sample::select(vec![
+            " web",
+            " 80",
+            " 's'",
+            " \"d # e\"",
+            " {}",
+            " []",
+            " |\n  X1\n  X2",
+            " |-\n  X # y",
+            "",
+            " true",
+            " 1.5",
+            " 10.0.0.1",
+            " a b",
+            " -x",
+            " a: b",
+            " 'it''s'",
+            " x # c",
+            " ~",
+            " 08",
+            " null",
+            " y",
+        ])
+        .prop_map(|text| vec![text.to_owned()]);
+        if depth == 0 {
+            return scalar.boxed();
+        }
+        let child = tree(depth - 1);
+        let map = prop::collection::vec(child.clone(), 1..4).prop_map(|values| {
+            let mut lines = vec![String::new()];
+            for (at, value) in values.into_iter().enumerate() {
+                append(&mut lines, &format!("  k{at}:"), "  ", value);
+            }
+            lines
+        });
+        let list = prop::collection::vec(child, 1..4).prop_map(|values| {
+            let mut lines = vec![String::new()];
+            for mut value in values {
+                // A collection may begin on the line of its dash.
+                if value.first().is_some_and(String::is_empty) && value.len() > 1 {
+                    value.remove(0);
+                    let first = value[0].trim_start().to_owned();
+                    value[0] = format!(" {first}");
+                }
+                append(&mut lines, "  -", "  ", value);
+            }
+            lines
+        });
+        prop_oneof![1 => scalar, 2 => map, 2 => list].boxed()
+    }
+
+    fn append(lines: &mut Vec<String>, lead: &str, indent: &str, value: Vec<String>) {
+        let mut value = value.into_iter();
+        lines.push(
+            format!("{lead}{}", value.next().unwrap_or_default())
+                .replace("\n  X", &format!("\n{indent}      X")),
+        );
+        lines.extend(
+            value.map(|line| format!("{indent}{line}").replace("\n", &format!("\n{indent}"))),
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn well_formed_documents_mean_the_same_to_both_readers(lines in tree(3)) {
+            let dedented: Vec<String> = lines.iter().skip(1).map(|line| line.strip_prefix("  ").unwrap_or(line).to_owned()).collect();
+            let text = dedented.join("\n");
+            if let Some(node) = quick(&text) {
+                prop_assert_eq!(Ok(node), parse_yaml_completely(&text), "{}", text);
+            }
+        }
     }
 
     proptest! {
