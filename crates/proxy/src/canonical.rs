@@ -85,12 +85,9 @@ pub(crate) fn http2(
         Scheme::Http => head::Scheme::Http,
         Scheme::Https => head::Scheme::Https,
     };
-    let authority = authority::of_request(
-        Version::Http11,
-        host,
-        target.map(|authority| (scheme, authority)),
-    )
-    .map_err(Refused::bad)?;
+    let authority = authority::combine(host, target.map(|authority| (scheme, authority)))
+        .map_err(Refused::bad)?
+        .unwrap_or_default();
     let spelled = target.or(host).unwrap_or_default().to_vec();
     let path = uri.path();
     if path == "*" {

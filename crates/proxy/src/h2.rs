@@ -55,6 +55,7 @@ pub(crate) async fn serve<S>(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(settings.max_streams)
         .max_header_list_size(settings.max_http2_headers)
+        .header_table_size(settings.header_table_size)
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_reset_streams(PENDING_RESETS)
         .max_pending_accept_reset_streams(PENDING_RESETS)

@@ -6,7 +6,9 @@ use http::header::{self, HeaderMap};
 use http::{HeaderName, StatusCode};
 use pointsman_message::Exchange;
 use pointsman_observe::access_log::{AccessLog, LogOrigin, LogRecord, LogTls, WorkerAccessLog};
-use pointsman_observe::metrics::{self, MethodLabel, Metrics, ProtocolLabel, Sample, WorkerMetrics};
+use pointsman_observe::metrics::{
+    self, MethodLabel, Metrics, ProtocolLabel, Sample, WorkerMetrics,
+};
 use pointsman_table::Route;
 
 use crate::settings::Settings;

@@ -44,6 +44,7 @@ pub struct Settings {
     pub(crate) max_age: Option<Duration>,
     pub(crate) max_streams: u32,
     pub(crate) max_http2_headers: u32,
+    pub(crate) header_table_size: u32,
     /// How long connections are accepted after the signal to stop.
     pub accept_grace: Duration,
     /// Longest wait for requests that still run after that.
@@ -126,6 +127,7 @@ impl Settings {
             max_age: entry.transport.keep_alive_max_time.non_zero(),
             max_streams: entry.http2.max_concurrent_streams,
             max_http2_headers: entry.http.max_header_bytes.min(MAX_HTTP2_HEADERS),
+            header_table_size: entry.http2.max_decoder_header_table_size,
             accept_grace: entry.transport.life_cycle.request_accept_grace_timeout.0,
             grace: entry.transport.life_cycle.grace_time_out.0,
         })

@@ -74,8 +74,10 @@ pub struct Providers {
     /// Which provider's router wins at equal priority, the most important first.
     #[option(default = PRECEDENCE.map(str::to_owned).to_vec())]
     pub precedence: Vec<String>,
-    /// Least time between two configurations of one provider; the newest wins.
-    #[option(default = GoDuration::from_secs(2), keep)]
+    /// Least time between two configurations of one provider; the newest wins. Without it a change is taken over at
+    /// once, and a storm of changes as fast as it can be applied.
+    // differs from traefik: the default is 2s there, which is how long a change takes to be served.
+    #[option(keep)]
     pub providers_throttle_duration: GoDuration,
     /// Redis.
     pub redis: Option<Redis>,
