@@ -13,7 +13,7 @@ use pointsman_config::static_::{self, EntryPoint};
 use pointsman_message::{Call, Step, chain};
 use pointsman_middleware::{BuildContext, HashPool};
 use pointsman_observe::metrics::Metrics;
-use pointsman_provider::{DefaultObject, Merged, Objects};
+use pointsman_provider::{DefaultObject, Merged, Objects, TlsCertificate};
 use pointsman_rule::{MAX_USER_PRIORITY, Rule, Syntax};
 use pointsman_tls::{
     CertificateSource, CertificateStore, Conflict, Policies, PolicySet, RouterOptions, Tls, resolve,
@@ -267,15 +267,7 @@ impl Compiler {
             .certificates
             .iter()
             .enumerate()
-            .map(|(index, certificate)| CertificateSource {
-                object: format!(
-                    "tls certificate {index} of provider {}",
-                    certificate.provider
-                )
-                .into(),
-                owner: None,
-                certificate: certificate.certificate.clone(),
-            })
+            .map(|(index, certificate)| certificate_source(index, certificate))
             .collect();
         let default = match &after.default_store {
             DefaultObject::Defined { object, .. } => object.default_certificate.as_ref(),
@@ -920,6 +912,23 @@ impl Compiler {
             Some(_) => {}
         }
         options.as_str().into()
+    }
+}
+
+/// A certificate with its object's name, by which a renewed one finds the one that it replaces.
+fn certificate_source(index: usize, certificate: &TlsCertificate) -> CertificateSource {
+    let TlsCertificate {
+        provider,
+        certificate,
+    } = certificate;
+    let origin = certificate.origin.as_ref();
+    CertificateSource {
+        object: origin.map_or_else(
+            || format!("tls certificate {index} of provider {provider}").into(),
+            Arc::clone,
+        ),
+        owner: origin.map(|origin| format!("{origin} of provider {provider}").into()),
+        certificate: Arc::clone(certificate),
     }
 }
 

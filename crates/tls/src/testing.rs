@@ -29,7 +29,7 @@ pub(crate) fn source_of(object: &str, certificate: Configured) -> CertificateSou
         owner: Some(object.into()),
         certificate: Arc::new(CertificateAndStores {
             certificate,
-            stores: Vec::new(),
+            ..CertificateAndStores::default()
         }),
     }
 }

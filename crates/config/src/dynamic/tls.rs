@@ -41,6 +41,10 @@ pub struct CertificateAndStores {
     pub certificate: Certificate,
     /// Stores. Default: `default`.
     pub stores: Vec<String>,
+    /// The object that it comes from, such as `Secret shop/tls`: what diagnostics call it, and what stays the same when
+    /// it is renewed. Not part of Traefik's JSON.
+    #[option(skip)]
+    pub origin: Option<Arc<str>>,
 }
 
 /// A certificate store. Traefik: `tls.stores.<name>`.
