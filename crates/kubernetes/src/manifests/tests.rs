@@ -481,3 +481,59 @@ fn many_files_are_read_like_one() {
     assert_eq!(fixture.scan().len(), 300);
     assert_eq!(fixture.folder.file_count(), 300);
 }
+
+/// Goldens of the Ingress provider with random edits: whatever comes out, nothing panics and what is read is translated.
+#[test]
+fn mutated_manifests_never_panic() {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ingress/golden");
+    let mut texts: Vec<String> = Vec::new();
+    for entry in std::fs::read_dir(goldens).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.to_str().unwrap().ends_with(".expected.yaml") {
+            texts.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
+    texts.sort();
+    let mut rng = fastrand::Rng::with_seed(11);
+    let mut read = 0;
+    for round in 0..3_000 {
+        let mut text: Vec<u8> = texts[round % texts.len()].clone().into_bytes();
+        for _ in 0..rng.usize(1..4) {
+            let at = rng.usize(..text.len());
+            match rng.u8(..4) {
+                0 => text[at] = rng.u8(..),
+                1 => {
+                    text.drain(at..(at + rng.usize(..20)).min(text.len()));
+                }
+                2 => text.insert(at, *rng.choice(b"\n :-[]{}\"'#0|&*!").unwrap()),
+                _ => {
+                    let chunk = text[at..(at + 30).min(text.len())].to_vec();
+                    let to = rng.usize(..text.len());
+                    text.splice(to..to, chunk);
+                }
+            }
+            if text.is_empty() {
+                text.push(b'a');
+            }
+        }
+        let Ok(text) = String::from_utf8(text) else {
+            continue;
+        };
+        let Ok(documents) = documents::parse(&text, false) else {
+            continue;
+        };
+        let mut snapshot = Snapshot::default();
+        let mut decoder = decode::Decoder::default();
+        for decoded in documents
+            .iter()
+            .flat_map(|(_, node)| decoder.document(node))
+        {
+            if let decode::Decoded::Objects(objects) = decoded {
+                read += objects.len();
+                snapshot.apply_all(objects.into_iter().map(Change::Upsert));
+            }
+        }
+        crate::ingress::translate(&snapshot, &crate::ingress::Options::default());
+    }
+    assert!(read > 1_000, "only {read} objects were read");
+}
