@@ -106,13 +106,16 @@ pub(crate) async fn handle(
             noted,
         };
     };
-    // I8: the request must be for a name that has the policy which the handshake was made under.
+    // I8: the request must be for a name that has the policy which the handshake was made under, and the client must
+    // have proved what the router's own options demand: its rule may reach beyond the hosts that have them.
     if let Some(tls) = &exchange.connection.tls {
         let policy = table
             .tls
             .get(settings.index)
             .map(|policies| policies.for_name(Some(exchange.request.host())));
-        if policy.is_none_or(|policy| policy.id() != tls.policy) {
+        let is_met = policy
+            .is_some_and(|policy| policy.id() == tls.policy && policy.meets(&route.client_demands));
+        if !is_met {
             let response = Response::new(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request");
             return Handled {
                 response,

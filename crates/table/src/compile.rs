@@ -862,6 +862,12 @@ impl Compiler {
             origin: config.origin.clone(),
             access_logs: access_logs && (!is_internal || log_internals),
             metrics,
+            client_demands: self
+                .tls
+                .options
+                .policy(&tls_options)
+                .map(|policy| policy.demands().clone())
+                .unwrap_or_default(),
             tls_options,
         };
         Ok((Arc::new(rule), priority, Arc::new(route), warnings))

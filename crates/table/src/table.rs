@@ -7,7 +7,7 @@ use pointsman_config::names::QualifiedName;
 use pointsman_message::{Call, Exchange, LocalBoxFuture, ProxyError, Response, Scheme, Step};
 use pointsman_observe::metrics::{RouterSlot, ServiceSlot};
 use pointsman_rule::RequestView;
-use pointsman_tls::{CertificateStore, Policies};
+use pointsman_tls::{CertificateStore, Demands, Policies};
 use pointsman_upstream::LoadBalancer;
 
 use crate::index::RuleIndex;
@@ -74,6 +74,8 @@ pub struct Route {
     pub metrics: Option<RouteMetrics>,
     /// Identity of the TLS policy that its host is served under; see I8.
     pub tls_options: Arc<str>,
+    /// What its own TLS options demand of clients, whatever policy its host is served under.
+    pub client_demands: Demands,
 }
 
 /// Where the requests of a route are counted.

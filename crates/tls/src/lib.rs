@@ -32,7 +32,7 @@ mod tickets;
 pub use authorities::AuthorityError;
 pub use certificate::CertificateError;
 pub use describe::{Description, KeyKind};
-pub use policy::{Handshake, Policies, Policy, PolicySet};
+pub use policy::{Demands, Handshake, Policies, Policy, PolicySet};
 pub use resolution::{Conflict, HostOptions, Resolution, RouterOptions, resolve};
 pub use source::SourceError;
 pub use store::{CertificateSource, CertificateStore, StoreBuild, Tls};

@@ -25,11 +25,22 @@ impl Fingerprint {
     }
 }
 
+/// What options demand of clients, without anything else of them: cheap to keep in a route. `None` for options that
+/// cannot be built: nobody meets their demands. The default is to demand nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demands(Option<Arc<[Vec<u8>]>>);
+
+impl Default for Demands {
+    fn default() -> Self {
+        Self(Some(Arc::new([])))
+    }
+}
+
 /// What a handshake has to satisfy.
 #[derive(Debug)]
 pub struct Policy {
     id: u64,
-    requirements: Vec<Vec<u8>>,
+    demands: Demands,
     sni_strict: bool,
     config: Option<Arc<ServerConfig>>,
 }
@@ -45,28 +56,37 @@ impl Policy {
         self.config.as_ref()
     }
 
-    /// Does a client that came in under this policy meet the demands on clients of `router`, the policy of the
-    /// matched router's own options ([`PolicySet::policy`])? If not, the request is misdirected (421).
+    /// What it demands of clients.
+    pub fn demands(&self) -> &Demands {
+        &self.demands
+    }
+
+    /// Does a client that came in under this policy meet the demands of the matched router's own options? If not, the
+    /// request is misdirected (421).
     ///
-    /// The host's policy is not always that of the router: hosts of conflicting routers, routers without a host, and
-    /// routers of a wildcard host below which an exact host has options of its own.
-    pub fn satisfies(&self, router: &Self) -> bool {
-        router.config.is_some()
-            && router
-                .requirements
-                .iter()
-                .all(|demand| self.requirements.contains(demand))
+    /// The host's policy is not always that of the router: hosts of conflicting routers, routers that match without
+    /// a host or beyond it, and routers of a wildcard host below which an exact host has options of its own.
+    pub fn meets(&self, demands: &Demands) -> bool {
+        match (&demands.0, &self.demands.0) {
+            (None, _) => false,
+            (Some(demanded), _) if demanded.is_empty() => true,
+            (Some(demanded), Some(met)) => demanded.iter().all(|demand| met.contains(demand)),
+            (Some(_), None) => false,
+        }
     }
 
     /// Does it ask clients for certificates?
     pub fn asks_for_certificates(&self) -> bool {
-        !self.requirements.is_empty()
+        self.demands
+            .0
+            .as_ref()
+            .is_some_and(|demands| !demands.is_empty())
     }
 
     fn refusing() -> Self {
         Self {
             id: 0,
-            requirements: Vec::new(),
+            demands: Demands(None),
             sni_strict: false,
             config: None,
         }
@@ -237,7 +257,9 @@ impl PolicySet {
     fn build(&self, spec: &Spec) -> Result<Arc<Policy>, crate::options::ConfigError> {
         Ok(Arc::new(Policy {
             id: spec.fingerprint().id(),
-            requirements: spec.requirements.iter().map(Requirement::bytes).collect(),
+            demands: Demands(Some(
+                spec.requirements.iter().map(Requirement::bytes).collect(),
+            )),
             sni_strict: spec.sni_strict,
             config: Some(Arc::new(spec.server_config(&self.store, &self.tickets)?)),
         }))

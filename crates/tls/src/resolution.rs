@@ -48,7 +48,7 @@ pub struct Resolution {
 /// - A router without a host whose options are not the default ones is conflicted.
 ///
 /// A conflicted router must not answer where its own demands on clients are not met: see
-/// [`Policy::satisfies`](crate::Policy::satisfies).
+/// [`Policy::meets`](crate::Policy::meets).
 ///
 /// differs from traefik: conflicting routers are served there with the default options alone, so that a demanded
 /// client certificate is no longer asked for; and a conflict on one host changes the options of the router's other

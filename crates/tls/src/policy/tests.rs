@@ -452,7 +452,7 @@ fn options_that_cannot_be_built_refuse_every_handshake_and_say_why() {
         }
         let bad = set.policy("bad@file").unwrap();
         assert!(
-            !set.policy("good@file").unwrap().satisfies(bad),
+            !set.policy("good@file").unwrap().meets(bad.demands()),
             "its router must not serve"
         );
     }
@@ -642,9 +642,11 @@ fn every_spelling_of_a_name_has_the_policy_of_its_router() {
     // A request for open.example that only the wildcard's router matches came in without a client certificate.
     let [open, mtls, strict] =
         ["default", "mtls@file", "strict@file"].map(|name| set.policy(name).unwrap());
-    assert!(!open.satisfies(mtls) && mtls.satisfies(open) && mtls.satisfies(mtls));
+    assert!(
+        !open.meets(mtls.demands()) && mtls.meets(open.demands()) && mtls.meets(mtls.demands())
+    );
     // Options without demands on clients can be served under any policy.
-    assert!(open.satisfies(strict) && mtls.satisfies(strict));
+    assert!(open.meets(strict.demands()) && mtls.meets(strict.demands()));
 }
 
 #[test]
@@ -702,7 +704,7 @@ fn conflicting_routers_get_the_default_options_with_all_their_client_authenticat
     let policy = both("mtls1@file", "default");
     // The default options count otherwise: TLS 1.2 is spoken.
     assert!(accepts(&policy, &of_one) && !accepts(&policy, &of_two) && !accepts(&policy, &nobody));
-    assert!(policy.satisfies(set.policy("mtls1@file").unwrap()));
+    assert!(policy.meets(set.policy("mtls1@file").unwrap().demands()));
 
     let policy = both("mtls1@file", "ask@file");
     assert!(accepts(&policy, &of_one) && !accepts(&policy, &nobody));
@@ -714,7 +716,7 @@ fn conflicting_routers_get_the_default_options_with_all_their_client_authenticat
     // What cannot be built serves nothing, and its neighbours do not suffer.
     let policy = both("broken@file", "default");
     assert!(accepts(&policy, &nobody));
-    assert!(!policy.satisfies(set.policy("broken@file").unwrap()));
+    assert!(!policy.meets(set.policy("broken@file").unwrap().demands()));
     assert!(both("broken@file", "gone@file").config().is_none());
 }
 
