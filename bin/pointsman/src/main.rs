@@ -2,8 +2,10 @@
 
 mod cli;
 mod internal;
+mod problems;
 mod serve;
 mod sources;
+mod view;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,6 +14,9 @@ use pointsman_config::static_::OsFiles;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Name of the release, as the API and `version` show it.
+const CODENAME: &str = "pointsman";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os()

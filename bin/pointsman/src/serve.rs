@@ -1,8 +1,11 @@
 //! Serving: everything that runs, from the first listener to the last connection.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
@@ -12,45 +15,82 @@ use pointsman_config::{Diagnostic, Severity};
 use pointsman_middleware::HashPool;
 use pointsman_net::{ListenOptions, Listener};
 use pointsman_observe::access_log::AccessLog;
+use pointsman_observe::log::OwnLog;
 use pointsman_observe::metrics::{CertificateExpiry, Metrics};
 use pointsman_provider::{Inbox, Merger, Update};
 use pointsman_proxy::{Control, Observers, Phase, Settings, Worker};
-use pointsman_table::{Compiler, Environment};
+use pointsman_table::{Compiler, Environment, RoutingTable};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::internal::{self, State};
+use crate::problems;
 use crate::sources::Sources;
 
 /// Workers begin without a complete configuration after this long, so that a provider that never delivers does not
 /// keep the others' routes from being served. `/ping` tells the difference.
 const FIRST_CONFIGURATION: Duration = Duration::from_secs(10);
 
-/// Serves until a signal ends the process.
-pub(crate) fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
-    let static_ = Arc::new(loaded.configuration);
-    for warning in &loaded.warnings {
-        tell(warning);
+/// Who hears what becomes of the configuration.
+pub(crate) trait Audience {
+    /// The workers are about to serve by the last table.
+    fn serving(&self) {}
+
+    /// A table is in use, with everything that is wrong with the configuration.
+    fn changed(&self, table: &RoutingTable, problems: Vec<Diagnostic>);
+}
+
+/// Writes each problem to the log once, when it comes up.
+#[derive(Default)]
+struct LogAudience {
+    told: RefCell<HashSet<Diagnostic>>,
+}
+
+impl Audience for LogAudience {
+    fn changed(&self, _: &RoutingTable, problems: Vec<Diagnostic>) {
+        let mut told = self.told.borrow_mut();
+        problems
+            .iter()
+            .filter(|problem| !told.contains(*problem))
+            .for_each(tell);
+        *told = problems.into_iter().collect();
     }
+}
+
+/// Serves until a signal ends the process; problems go to the log.
+pub(crate) fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
+    run_for(loaded, Rc::new(LogAudience::default()))
+}
+
+/// Serves until a signal ends the process.
+pub(crate) fn run_for(loaded: Loaded, audience: Rc<dyn Audience>) -> anyhow::Result<ExitCode> {
+    let static_ = Arc::new(loaded.configuration);
+    let log = OwnLog::install(&static_.log.clone().unwrap_or_default())?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        configuration = %loaded.source,
+        "pointsman starts"
+    );
+    loaded.warnings.iter().for_each(tell);
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .context("control runtime")?;
-    runtime.block_on(serve(static_))
+    runtime.block_on(serve(static_, &log, audience))
 }
 
-async fn serve(static_: Arc<Configuration>) -> anyhow::Result<ExitCode> {
+async fn serve(
+    static_: Arc<Configuration>,
+    log: &OwnLog,
+    audience: Rc<dyn Audience>,
+) -> anyhow::Result<ExitCode> {
     let observers = observers(&static_)?;
     let workers = match static_.core.workers {
         0 => pointsman_net::available_workers(),
         count => NonZeroUsize::new(count as usize).unwrap_or(NonZeroUsize::MIN),
     };
     let entry_points = listen(&static_, workers, observers.metrics.as_ref())?;
-    let state = Arc::new(State {
-        static_: static_.clone(),
-        control: OnceLock::new(),
-        metrics: observers.metrics.clone(),
-    });
+    let state = Arc::new(State::new(static_.clone(), observers.metrics.clone()));
     let mut compiler = Compiler::new(Environment {
         static_: static_.clone(),
         metrics: observers.metrics.clone(),
@@ -74,44 +114,30 @@ async fn serve(static_: Arc<Configuration>) -> anyhow::Result<ExitCode> {
     let readiness = inbox.readiness();
     let sources = Sources::start(&static_, &mut inbox)?;
 
-    let (ready, mut is_ready) = tokio::sync::watch::channel(readiness.is_ready());
+    let (applied, mut is_applied) = tokio::sync::watch::channel(());
     let apply = {
         let control = control.clone();
         let metrics = observers.metrics.clone();
+        let audience = audience.clone();
         async move |updates: Vec<Update>| {
-            for update in &updates {
-                merger.update(update);
-                update.diagnostics.iter().for_each(tell);
-            }
-            let table = compiler.compile(merger.merged(), &|provider| merger.rank(provider));
-            compiler.tls_diagnostics().iter().for_each(tell);
-            for (name, router) in table.runtime.routers.iter() {
-                for error in &router.errors {
-                    tracing::error!(routerName = name.as_str(), "{error}");
-                }
-            }
-            if let Some(metrics) = &metrics {
-                let now = SystemTime::now()
-                    .duration_since(SystemTime::UNIX_EPOCH)
-                    .unwrap_or_default();
-                metrics.config_reloaded(table.generation, now.as_secs());
-                metrics.set_certificates(
-                    table
-                        .certificates
-                        .certificates()
-                        .iter()
-                        .map(|c| expiry(c))
-                        .collect(),
-                );
-            }
+            updates.iter().for_each(|update| merger.update(update));
+            let merged = merger.merged();
+            let table = compiler.compile(merged.clone(), &|provider| merger.rank(provider));
+            state.note(merged.clone());
             control.swap(table);
-            let _ = ready.send(true);
+            // What follows is for people: it must not keep requests from the new table.
+            let table = control.table();
+            if let Some(metrics) = &metrics {
+                count(metrics, &table);
+            }
+            audience.changed(&table, problems::of(&merged, &compiler, &table.runtime));
+            let _ = applied.send(());
         }
     };
     let mut configuring = std::pin::pin!(inbox.run(apply));
     tokio::select! {
         never = &mut configuring => match never {},
-        _ = is_ready.wait_for(|ready| *ready) => {}
+        _ = is_applied.wait_for(|()| readiness.is_ready()) => {}
         () = tokio::time::sleep(FIRST_CONFIGURATION) => {
             tracing::warn!(waiting_for = ?readiness.waiting_for(), "serving without a complete configuration");
         }
@@ -129,6 +155,7 @@ async fn serve(static_: Arc<Configuration>) -> anyhow::Result<ExitCode> {
         .unwrap_or_default();
     let threads = start_workers(&control, entry_points, workers, &observers)?;
     tracing::info!(workers = workers.get(), "serving");
+    audience.serving();
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -141,6 +168,9 @@ async fn serve(static_: Arc<Configuration>) -> anyhow::Result<ExitCode> {
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => sources.reload(),
             _ = reopen.recv() => {
+                if let Err(error) = log.reopen() {
+                    tracing::error!(%error, "log");
+                }
                 if let Some(log) = &observers.access_log
                     && let Err(error) = log.reopen()
                 {
@@ -291,8 +321,18 @@ fn expiry(certificate: &pointsman_tls::Description) -> CertificateExpiry {
     }
 }
 
+/// Counts a reload and what is served by it.
+fn count(metrics: &Metrics, table: &RoutingTable) {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    metrics.config_reloaded(table.generation, now.as_secs());
+    let certificates = table.certificates.certificates().iter();
+    metrics.set_certificates(certificates.map(|c| expiry(c)).collect());
+}
+
 /// A problem of the configuration goes to the log.
-pub(crate) fn tell(problem: &Diagnostic) {
+fn tell(problem: &Diagnostic) {
     let Diagnostic {
         object,
         field,
