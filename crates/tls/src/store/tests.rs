@@ -1,11 +1,12 @@
 use std::time::Instant;
 
+use pointsman_config::dynamic::http::ServersTransport;
 use pointsman_config::{Secret, Severity};
 use pointsman_testkit::certs::{Authority, Leaf};
 
 use super::*;
 use crate::describe::KeyKind;
-use crate::testing::{configured, now, parse, source, source_of};
+use crate::testing::{configured, handshake, now, parse, source, source_of};
 
 fn authority() -> Authority {
     Authority::new("test authority").unwrap()
@@ -403,6 +404,38 @@ fn descriptions_hold_what_the_api_and_the_metric_tell() {
     );
     assert_eq!(description.fingerprint.len(), 64);
     assert_ne!(description.fingerprint, description.public_key_fingerprint);
+}
+
+#[test]
+fn an_rsa_certificate_is_served_in_both_versions_and_described() {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let leaf = Leaf {
+        certificate_pem: certificate.pem(),
+        certificate_der: certificate.der().to_vec(),
+        key_pem: key.serialize_pem(),
+        key_der: key.serialize_der(),
+    };
+    let mut tls = Tls::new();
+    let store = build(&mut tls, &[source("s", &leaf)]).store;
+    let description = &store.certificates()[0];
+    assert_eq!(
+        (description.key_kind, description.key_bits),
+        (KeyKind::Rsa, 2048)
+    );
+    assert_eq!(description.signature_algorithm, "SHA256-RSA");
+    let set = tls.policies([], None, &store);
+    let server = set.policy("default").unwrap().config().unwrap();
+    for max_version in ["VersionTLS12", "VersionTLS13"] {
+        let (transport, _) = crate::client::Transport::build(&ServersTransport {
+            root_cas: vec![leaf.certificate_pem.clone()],
+            max_version: max_version.into(),
+            ..ServersTransport::default()
+        })
+        .unwrap();
+        handshake(transport.config(), server, "a.example").unwrap();
+    }
 }
 
 /// 5 000 certificates, one changes: what did not change is neither parsed nor hashed again.
