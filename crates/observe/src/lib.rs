@@ -12,5 +12,7 @@
 //! Every name that users see stands in [`names`]. Start reading at [`metrics::Metrics`].
 
 pub mod access_log;
+mod escape;
+pub mod log;
 pub mod metrics;
 pub mod names;

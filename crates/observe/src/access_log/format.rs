@@ -10,8 +10,8 @@ use pointsman_config::dynamic::http::KubernetesOrigin;
 use pointsman_config::static_::observability::{AccessLogFormat, HeaderMode};
 
 use super::clock::Clock;
-use super::escape::{self, number};
 use super::plan::{Field, Plan};
+use crate::escape::{self, number};
 use crate::names::access_log as names;
 
 /// What is logged of one request. Borrowed from wherever it is known.

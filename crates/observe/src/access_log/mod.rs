@@ -9,7 +9,6 @@
 //! it waits when the buffer is full.
 
 mod clock;
-mod escape;
 mod format;
 mod plan;
 mod sink;

@@ -5,12 +5,12 @@
 use itoa::Buffer;
 
 /// Appends a number.
-pub(super) fn number(out: &mut Vec<u8>, value: impl itoa::Integer) {
+pub(crate) fn number(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(Buffer::new().format(value).as_bytes());
 }
 
 /// Appends the inside of a JSON string. Bytes that aren't UTF-8 become U+FFFD, as Go's encoder does.
-pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn json(out: &mut Vec<u8>, text: &[u8]) {
     if is_plain(text) {
         return out.extend_from_slice(text);
     }
@@ -41,7 +41,7 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
 /// UTF-8.
 ///
 /// differs from traefik: it escapes quotes only, so that a backslash at the end of a header breaks out of its field.
-pub(super) fn common(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn common(out: &mut Vec<u8>, text: &[u8]) {
     if is_plain(text) {
         return out.extend_from_slice(text);
     }
@@ -61,12 +61,23 @@ pub(super) fn common(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// As [`common`], for a field that stands between blanks without quotes.
-pub(super) fn common_word(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn common_word(out: &mut Vec<u8>, text: &[u8]) {
     let mut parts = text.split(|byte| *byte == b' ');
     common(out, parts.next().unwrap_or_default());
     for part in parts {
         out.extend_from_slice(b"\\x20");
         common(out, part);
+    }
+}
+
+/// Appends text that stands for itself, as a message does: only what is harmful is escaped, as in JSON.
+pub(crate) fn message(out: &mut Vec<u8>, text: &str) {
+    for char in text.chars() {
+        if is_harmful(char) {
+            json(out, char.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        }
     }
 }
 
