@@ -88,7 +88,7 @@ pub(super) fn router(annotations: &StringMap) -> Decoded<RouterConfig> {
     let mut router_tls = RouterTls::default();
     let mut router_observability = RouterObservability::default();
 
-    for entry in std::mem::take(&mut reader.entries) {
+    for entry in std::mem::take(&mut reader.entries).into_values() {
         let path: Vec<&str> = entry.path.split('.').collect();
         match path.as_slice() {
             ["pathmatcher"] => entry.value.clone_into(&mut config.path_matcher),
@@ -145,7 +145,7 @@ pub(super) fn service(annotations: &StringMap) -> Decoded<ServiceConfig> {
     };
     let mut sticky_cookie = StickyCookie::default();
 
-    for entry in std::mem::take(&mut reader.entries) {
+    for entry in std::mem::take(&mut reader.entries).into_values() {
         let path: Vec<&str> = entry.path.split('.').collect();
         match path.as_slice() {
             ["serversscheme"] => entry.value.clone_into(&mut config.servers_scheme),
@@ -221,6 +221,9 @@ const COOKIE: &[&str] = &[
     "name", "secure", "httponly", "samesite", "domain", "maxage", "path",
 ];
 
+/// Errors that are reported of one object; one suffices to reject it.
+const MAX_ERRORS: usize = 16;
+
 /// Whether a node that may stand alone is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Marker {
@@ -249,7 +252,8 @@ struct Entry<'a> {
 }
 
 struct Reader<'a> {
-    entries: Vec<Entry<'a>>,
+    /// By path.
+    entries: BTreeMap<String, Entry<'a>>,
     any: bool,
     odd: Vec<Problem>,
     errors: Vec<Problem>,
@@ -258,7 +262,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(annotations: &'a StringMap, family: &str) -> Self {
         let mut reader = Self {
-            entries: Vec::new(),
+            entries: BTreeMap::new(),
             any: false,
             odd: Vec::new(),
             errors: Vec::new(),
@@ -289,40 +293,40 @@ impl<'a> Reader<'a> {
 
     /// Of two spellings of one annotation the later one counts; those of `pointsman.io/` come last.
     fn add(&mut self, entry: Entry<'a>) {
-        let Some(old) = self.entries.iter_mut().find(|old| old.path == entry.path) else {
-            return self.entries.push(entry);
+        let (key, value) = (entry.key, entry.value);
+        let Some(old) = self.entries.insert(entry.path.clone(), entry) else {
+            return;
         };
-        if old.value != entry.value {
-            let message = format!(
-                "{} says otherwise and counts: remove one of the two",
-                entry.key
-            );
+        if old.value != value {
+            let message = format!("{key} says otherwise and counts: remove one of the two");
             self.odd.push(Problem {
                 key: old.key.to_owned(),
                 message,
             });
         }
-        *old = entry;
     }
 
     fn marker(&self, node: &str) -> Marker {
-        let below = |path: &str| {
-            path.strip_prefix(node)
-                .is_some_and(|rest| rest.starts_with('.'))
-        };
-        match self.entries.iter().find(|entry| entry.path == node) {
+        match self.entries.get(node) {
             Some(entry) if entry.value.is_empty() || entry.value.eq_ignore_ascii_case("true") => {
                 Marker::On
             }
             Some(_) => Marker::Off,
-            None if self.entries.iter().any(|entry| below(&entry.path)) => Marker::On,
-            None => Marker::Absent,
+            None => {
+                let below = format!("{node}.");
+                let next = self.entries.range(below.clone()..).next();
+                if next.is_some_and(|(path, _)| path.starts_with(&below)) {
+                    Marker::On
+                } else {
+                    Marker::Absent
+                }
+            }
         }
     }
 
     /// As [`Self::marker`], for a node that protects.
     fn strict_marker(&mut self, node: &str) -> Marker {
-        let Some(entry) = self.entries.iter().find(|entry| entry.path == node) else {
+        let Some(entry) = self.entries.get(node) else {
             return self.marker(node);
         };
         match parse_bool(entry.value) {
@@ -362,6 +366,9 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown(&mut self, entry: &Entry<'_>, known: &[&str]) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
         let path: Vec<&str> = entry.path.split('.').collect();
         let depth = known
             .iter()
@@ -385,6 +392,9 @@ impl<'a> Reader<'a> {
     }
 
     fn fail(&mut self, entry: &Entry<'_>, message: String) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
         self.errors.push(Problem {
             key: entry.key.to_owned(),
             message,

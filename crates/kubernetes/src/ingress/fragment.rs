@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use pointsman_config::Diagnostic;
 use pointsman_config::dynamic::Router;
 use pointsman_config::dynamic::http::{KubernetesOrigin, RuleSyntax};
@@ -71,6 +72,9 @@ pub(super) enum Published {
     Unique,
 }
 
+/// Longest path that takes part in [`Precedence`]: all its prefixes are looked up.
+const MAX_COMPARED_PATH: usize = 2_048;
+
 /// What a path means for the precedence of others on the same host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Precedence {
@@ -111,6 +115,7 @@ pub(super) fn translate(
             selected: true,
             ..Fragment::default()
         },
+        seen: Seen::default(),
     };
     if build.configure() {
         build.certificates();
@@ -142,6 +147,15 @@ struct Build<'a> {
     config: RouterConfig,
     references: &'a mut dyn References,
     fragment: Fragment,
+    /// What the fragment has of each already; an Ingress may have thousands of paths.
+    seen: Seen,
+}
+
+#[derive(Default)]
+struct Seen {
+    services: HashSet<BackendKey>,
+    backends: HashSet<BackendKey>,
+    secrets: HashSet<ObjectName>,
 }
 
 impl Build<'_> {
@@ -198,7 +212,7 @@ impl Build<'_> {
                 namespace: self.ingress.name.namespace.clone(),
                 name: secret.clone(),
             };
-            if self.fragment.read_secrets.contains(&name) {
+            if !self.seen.secrets.insert(name.clone()) {
                 continue;
             }
             self.fragment.read_secrets.push(name.clone());
@@ -284,7 +298,7 @@ impl Build<'_> {
         if !self.is_usable(&key, &format!("{field}.backend.service")) {
             return;
         }
-        if !self.fragment.services.contains(&key) {
+        if self.seen.services.insert(key.clone()) {
             self.fragment.services.push(key.clone());
         }
         let matcher = match self.matcher(path.path_type) {
@@ -307,7 +321,8 @@ impl Build<'_> {
         }
         // In the v2 syntax braces make an expression of a path.
         let literal = self.host_syntax() == HostSyntax::V3 || !path.path.contains('{');
-        let takes_part = self.config.priority == 0 && literal;
+        let takes_part =
+            self.config.priority == 0 && literal && path.path.len() <= MAX_COMPARED_PATH;
         let precedence = match (path.path_type, matcher) {
             (PathType::Exact, PathMatcher::Path) if takes_part => Precedence::Exact,
             (_, PathMatcher::PathPrefix) if takes_part => Precedence::Prefix,
@@ -406,7 +421,7 @@ impl Build<'_> {
     }
 
     fn is_usable(&mut self, key: &BackendKey, field: &str) -> bool {
-        if !self.fragment.read_backends.contains(key) {
+        if self.seen.backends.insert(key.clone()) {
             self.fragment.read_backends.push(key.clone());
         }
         let message = match self.references.backend(key) {

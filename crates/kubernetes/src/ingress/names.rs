@@ -27,6 +27,8 @@ pub(super) fn by_rule(key: &str, rule: &str) -> String {
 }
 
 /// `key` made unique between objects. No key contains an underscore, so that the result collides with none.
+///
+/// differs from traefik: there one of the two objects is lost, or serves the other's requests.
 pub(super) fn by_owner(key: &str, owner: &ObjectName, detail: &str) -> String {
     format!("{key}_{}", hash(format!("{owner}/{detail}").as_bytes()))
 }

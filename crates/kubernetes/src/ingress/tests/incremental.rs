@@ -505,6 +505,107 @@ fn a_change_of_nothing_is_the_same_configuration() {
     ));
 }
 
+/// One Ingress as large as the API server takes it must not hold up the others.
+#[test]
+fn a_huge_ingress_is_translated_in_linear_time() {
+    let started = Instant::now();
+    let path = |n: usize| IngressPath {
+        path: format!("/{n}").into(),
+        path_type: if n.is_multiple_of(2) {
+            PathType::Exact
+        } else {
+            PathType::Prefix
+        },
+        backend: Backend::Service {
+            name: format!("s{n}").into(),
+            port: BackendPort {
+                name: "".into(),
+                number: 80,
+            },
+        },
+    };
+    let long: Arc<str> = "/a".repeat(400_000).into();
+    let long_path = |path_type| IngressPath {
+        path: long.clone(),
+        path_type,
+        ..path(0)
+    };
+    let annotation = |n: usize| {
+        (
+            Arc::from(format!("traefik.ingress.kubernetes.io/router.x{n}")),
+            Arc::from("1"),
+        )
+    };
+    let huge = |name: &str, paths: Vec<IngressPath>, annotations: StringMap| {
+        Change::Upsert(Object::Ingress(Arc::new(Ingress {
+            name: ObjectName::new("bad", name),
+            created: 0,
+            class_name: None,
+            class_annotation: None,
+            labels: StringMap::default(),
+            annotations,
+            default_backend: None,
+            rules: [IngressRule {
+                host: "a.example".into(),
+                paths: paths.into(),
+            }]
+            .into(),
+            tls: Box::default(),
+            status: Box::default(),
+        })))
+    };
+    let mut snapshot = Snapshot::default();
+    snapshot.apply_all([
+        huge(
+            "paths",
+            (0..10_000).map(path).collect(),
+            StringMap::default(),
+        ),
+        huge(
+            "long",
+            vec![long_path(PathType::Exact), long_path(PathType::Prefix)],
+            StringMap::default(),
+        ),
+        huge(
+            "annotations",
+            vec![path(1)],
+            (0..8_000).map(annotation).collect(),
+        ),
+    ]);
+    let options = Options {
+        native_lb_by_default: true,
+        ..Options::default()
+    };
+    let services = (0..10_000).map(|n| {
+        Change::Upsert(Object::Service(Arc::new(Service {
+            name: ObjectName::new("bad", format!("s{n}")),
+            created: 0,
+            service_type: ServiceType::ClusterIp,
+            cluster_ip: "10.0.0.1".into(),
+            external_name: "".into(),
+            annotations: StringMap::default(),
+            ports: [ServicePort {
+                name: "".into(),
+                port: 80,
+                node_port: 0,
+                protocol: "TCP".into(),
+            }]
+            .into(),
+            external_ips: Box::default(),
+            load_balancer: None,
+        })))
+    });
+    snapshot.apply_all(services);
+    let translation = translate(&snapshot, &options);
+    assert_eq!(translation.configuration.http.routers.len(), 10_002);
+    assert_eq!(translation.diagnostics.len(), 16);
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "took {:?}",
+        started.elapsed()
+    );
+}
+
 /// 10 000 mutated objects beside 1 000 good Ingresses: none of those changes, not even its identity.
 #[test]
 fn mutated_objects_leave_good_ones_untouched() {
