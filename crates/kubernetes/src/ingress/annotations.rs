@@ -86,7 +86,7 @@ pub(super) fn router(annotations: &StringMap) -> Decoded<RouterConfig> {
     let observability = reader.marker("observability");
     let mut domains: BTreeMap<u64, Domain> = BTreeMap::new();
     let mut router_tls = RouterTls::default();
-    let mut router_observability = RouterObservability::default();
+    let mut watch = RouterObservability::default();
 
     for entry in std::mem::take(&mut reader.entries).into_values() {
         let path: Vec<&str> = entry.path.split('.').collect();
@@ -99,12 +99,15 @@ pub(super) fn router(annotations: &StringMap) -> Decoded<RouterConfig> {
                 "" => config.rule_syntax = None,
                 "v2" => config.rule_syntax = Some(RuleSyntax::V2),
                 "v3" => config.rule_syntax = Some(RuleSyntax::V3),
-                other => reader.odd(&entry, format!("rule syntax {other:?} is unknown, the default is used: use v3 or v2")),
+                // differs from traefik: there nobody learns of the typo.
+                _ => reader.odd(&entry, "is unknown, the default is used: use v3 or v2"),
             },
             ["tls" | "observability"] => {}
             ["tls", "certresolver"] => entry.value.clone_into(&mut router_tls.cert_resolver),
             ["tls", "options"] => entry.value.clone_into(&mut router_tls.options),
-            ["tls", "domains", index, field @ ("main" | "sans")] if let Some(index) = list_index(index) => {
+            ["tls", "domains", index, field @ ("main" | "sans")]
+                if let Some(index) = list_index(index) =>
+            {
                 let domain = domains.entry(index).or_default();
                 if *field == "main" {
                     entry.value.clone_into(&mut domain.main);
@@ -112,16 +115,17 @@ pub(super) fn router(annotations: &StringMap) -> Decoded<RouterConfig> {
                     domain.sans = list(entry.value);
                 }
             }
-            ["observability", field] if observability == Marker::Off && OBSERVABILITY.contains(field) => {}
-            ["observability", "accesslogs"] => reader.boolean(&entry, |value| router_observability.access_logs = Some(value)),
-            ["observability", "metrics"] => reader.boolean(&entry, |value| router_observability.metrics = Some(value)),
-            ["observability", "tracing"] => reader.boolean(&entry, |value| router_observability.tracing = Some(value)),
+            ["observability", field] if !observability.is_on() && OBSERVABILITY.contains(field) => {
+            }
+            ["observability", "accesslogs"] => reader.switch(&entry, &mut watch.access_logs),
+            ["observability", "metrics"] => reader.switch(&entry, &mut watch.metrics),
+            ["observability", "tracing"] => reader.switch(&entry, &mut watch.tracing),
             ["observability", "traceverbosity"] => match entry.value {
-                "minimal" => router_observability.trace_verbosity = TraceVerbosity::Minimal,
-                "detailed" => router_observability.trace_verbosity = TraceVerbosity::Detailed,
-                other => reader.odd(
+                "minimal" => watch.trace_verbosity = TraceVerbosity::Minimal,
+                "detailed" => watch.trace_verbosity = TraceVerbosity::Detailed,
+                _ => reader.odd(
                     &entry,
-                    format!("trace verbosity {other:?} is unknown, the default is used: use minimal or detailed"),
+                    "is unknown, the default is used: use minimal or detailed",
                 ),
             },
             _ => reader.unknown(&entry, ROUTER),
@@ -129,7 +133,7 @@ pub(super) fn router(annotations: &StringMap) -> Decoded<RouterConfig> {
     }
     router_tls.domains = domains.into_values().collect();
     config.tls = tls.is_on().then_some(router_tls);
-    config.observability = observability.is_on().then_some(router_observability);
+    config.observability = observability.is_on().then_some(watch);
     reader.finish(config)
 }
 
@@ -150,25 +154,21 @@ pub(super) fn service(annotations: &StringMap) -> Decoded<ServiceConfig> {
         match path.as_slice() {
             ["serversscheme"] => entry.value.clone_into(&mut config.servers_scheme),
             ["serverstransport"] => entry.value.clone_into(&mut config.servers_transport),
-            ["passhostheader"] => reader.boolean(&entry, |value| config.pass_host_header = value),
+            ["passhostheader"] => reader.boolean(&entry, &mut config.pass_host_header),
             ["middlewares"] => config.middlewares = list(entry.value),
-            ["nativelb"] => reader.boolean(&entry, |value| config.native_lb = Some(value)),
-            ["nodeportlb"] => reader.boolean(&entry, |value| config.node_port_lb = value),
+            ["nativelb"] => reader.switch(&entry, &mut config.native_lb),
+            ["nodeportlb"] => reader.boolean(&entry, &mut config.node_port_lb),
             ["sticky"] | ["sticky", "cookie"] => {}
             ["sticky", "cookie", field] if cookie == Marker::Off && COOKIE.contains(field) => {}
             ["sticky", "cookie", "name"] => entry.value.clone_into(&mut sticky_cookie.name),
-            ["sticky", "cookie", "secure"] => {
-                reader.boolean(&entry, |value| sticky_cookie.secure = value)
-            }
+            ["sticky", "cookie", "secure"] => reader.boolean(&entry, &mut sticky_cookie.secure),
             ["sticky", "cookie", "httponly"] => {
-                reader.boolean(&entry, |value| sticky_cookie.http_only = value)
+                reader.boolean(&entry, &mut sticky_cookie.http_only)
             }
             ["sticky", "cookie", "samesite"] => {
                 if !matches!(entry.value, "" | "none" | "lax" | "strict") {
-                    reader.odd(
-                        &entry,
-                        format!("sameSite {:?} is unknown and left out of the cookie: use none, lax or strict", entry.value),
-                    );
+                    let cure = "is unknown and left out of the cookie: use none, lax or strict";
+                    reader.odd(&entry, cure);
                 }
                 entry.value.clone_into(&mut sticky_cookie.same_site);
             }
@@ -345,11 +345,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn boolean(&mut self, entry: &Entry<'_>, set: impl FnOnce(bool)) {
+    fn boolean(&mut self, entry: &Entry<'_>, target: &mut bool) {
         match parse_bool(entry.value) {
-            Some(value) => set(value),
+            Some(value) => *target = value,
             None => self.fail(entry, not_bool(entry.value)),
         }
+    }
+
+    /// A boolean whose absence means something of its own.
+    fn switch(&mut self, entry: &Entry<'_>, target: &mut Option<bool>) {
+        self.boolean(entry, target.insert(false));
     }
 
     fn integer(&mut self, entry: &Entry<'_>, target: &mut i64) {
@@ -401,7 +406,9 @@ impl<'a> Reader<'a> {
         });
     }
 
-    fn odd(&mut self, entry: &Entry<'_>, message: String) {
+    /// A value that is not understood, but does no harm.
+    fn odd(&mut self, entry: &Entry<'_>, cure: &str) {
+        let message = format!("{:?} {cure}", entry.value);
         self.odd.push(Problem {
             key: entry.key.to_owned(),
             message,

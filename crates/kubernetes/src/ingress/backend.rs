@@ -217,7 +217,8 @@ fn node_servers(
     options: &Options,
 ) -> Result<Vec<Server>, String> {
     if options.disable_cluster_scope_resources {
-        return Err("nodes lookup is disabled: unset providers.kubernetesIngress.disableClusterScopeResources".to_owned());
+        let cure = "unset providers.kubernetesIngress.disableClusterScopeResources";
+        return Err(format!("nodes lookup is disabled: {cure}"));
     }
     let nodes = snapshot.nodes();
     if nodes.is_empty() {

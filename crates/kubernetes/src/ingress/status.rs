@@ -156,9 +156,9 @@ fn published(
         }
         ServiceType::NodePort => {
             if options.disable_cluster_scope_resources {
-                return Err(
-                    "node port service type is not supported when cluster scope resources lookup is disabled".to_owned()
-                );
+                let reason = "node port service type is not supported when cluster scope resources \
+                    lookup is disabled";
+                return Err(reason.to_owned());
             }
             let ports = ports(service, |port| port.node_port);
             let nodes = snapshot.nodes();
