@@ -9,7 +9,7 @@ use pointsman_api::{ApiRequest, ApiResponse, RuntimeView};
 use pointsman_config::static_;
 use pointsman_message::{Body, Call, Exchange, LocalBoxFuture, ProxyError, Response};
 use pointsman_observe::metrics::{Metrics, ProcessUsage};
-use pointsman_provider::Merged;
+use pointsman_provider::{Merged, Update};
 use pointsman_proxy::{Control, Phase};
 
 use crate::view;
@@ -59,6 +59,15 @@ impl State {
         let view = Arc::new(view::collect(&self.static_, self.start, &table, &merged));
         *known = Some((table.generation, view.clone()));
         Some(view)
+    }
+}
+
+/// What the provider `internal` provides for this configuration.
+pub(crate) fn update(static_: &static_::Configuration) -> Update {
+    Update {
+        provider: pointsman_config::names::INTERNAL.into(),
+        configuration: Some(Arc::new(pointsman_table::internal::configuration(static_))),
+        diagnostics: Vec::new(),
     }
 }
 

@@ -1,7 +1,15 @@
 //! The edge router.
 
+mod check;
 mod cli;
+mod demo;
+mod echo;
+mod explain;
+mod folder;
+mod healthcheck;
 mod internal;
+mod listing;
+mod offline;
 mod problems;
 mod serve;
 mod sources;
@@ -40,9 +48,18 @@ fn main() -> ExitCode {
     };
     let result = match command {
         cli::Command::Run(loaded) => serve::run(*loaded),
-        cli::Command::Help(text) => say(&text),
-        cli::Command::Version => say(&version()),
-        other => Err(anyhow::anyhow!("{other:?} is not built yet")),
+        cli::Command::Check { dir, output } => check::run(&dir, output),
+        cli::Command::Demo { dir } => demo::run(dir),
+        cli::Command::Explain(explain) => explain::run(explain),
+        cli::Command::Healthcheck(loaded) => Ok(healthcheck::run(&loaded.configuration)),
+        cli::Command::Help(text) => {
+            say(&text);
+            Ok(ExitCode::SUCCESS)
+        }
+        cli::Command::Version => {
+            say(&version());
+            Ok(ExitCode::SUCCESS)
+        }
     };
     match result {
         Ok(code) => code,
@@ -53,19 +70,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// As Traefik writes it; its lines for the compiler and the day of the build are left out.
 fn version() -> String {
     format!(
-        "Version:      {}\nCodename:     pointsman\nOS/Arch:      {}/{}\n",
+        "Version:      {}\nCodename:     {CODENAME}\nOS/Arch:      {}/{}\n",
         env!("CARGO_PKG_VERSION"),
         std::env::consts::OS,
         std::env::consts::ARCH
     )
 }
 
-fn say(text: &str) -> anyhow::Result<ExitCode> {
+/// Prints to standard output.
+fn say(text: &str) {
     // A reader that went away (`| head`) is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(ExitCode::SUCCESS)
 }
 
 fn complain(error: &dyn std::fmt::Display) {

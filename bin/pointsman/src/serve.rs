@@ -100,11 +100,7 @@ async fn serve(
     });
 
     let mut merger = Merger::new(&static_.providers.precedence);
-    merger.update(&Update {
-        provider: pointsman_config::names::INTERNAL.into(),
-        configuration: Some(Arc::new(pointsman_table::internal::configuration(&static_))),
-        diagnostics: Vec::new(),
-    });
+    merger.update(&internal::update(&static_));
     let control =
         Control::new(compiler.compile(merger.merged(), &|provider| merger.rank(provider)));
     let _ = state.control.set(control.clone());

@@ -108,6 +108,25 @@ pub fn read_once(location: Location) -> (Option<Arc<Configuration>>, Vec<Diagnos
     (reading.configuration, reading.diagnostics)
 }
 
+/// Reads `files` once, as if they were all the files of a directory: what they provide together and everything that is
+/// wrong with them. A name that two files define keeps its first definition.
+pub fn read_files(files: impl IntoIterator<Item = PathBuf>) -> (Configuration, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let mut read = Vec::new();
+    for file in files {
+        let name = file.display().to_string();
+        let (configuration, problems) = read_once(Location::File(file));
+        diagnostics.extend(problems);
+        read.extend(configuration.map(|configuration| (name, configuration)));
+    }
+    let named = read
+        .iter()
+        .map(|(name, configuration)| (name.as_str(), &**configuration));
+    let (configuration, duplicates) = combine::combine(named);
+    diagnostics.extend(duplicates);
+    (configuration, diagnostics)
+}
+
 fn count(errors: &[Diagnostic]) -> String {
     match errors.len() {
         1 => "an error".to_owned(),
