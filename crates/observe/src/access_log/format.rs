@@ -528,25 +528,39 @@ fn address(out: &mut Vec<u8>, ip: IpAddr) {
 
 /// Host and port as Go's `SplitHostPort` sees them; the port is `-` where there is none.
 fn split_host_port(authority: &str) -> (&str, &str) {
-    let split = match authority.strip_prefix('[') {
-        Some(rest) => rest
-            .split_once(']')
-            .and_then(|(host, rest)| Some((host, rest.strip_prefix(':')?))),
-        None => authority
-            .split_once(':')
-            .filter(|(_, port)| !port.contains(':')),
+    let whole = (authority, "-");
+    let Some(colon) = authority.bytes().rposition(|byte| byte == b':') else {
+        return whole;
     };
-    split.unwrap_or((authority, "-"))
+    let (host, port) = authority.split_at(colon);
+    let port = port.get(1..).unwrap_or_default();
+    if let Some(address) = host.strip_prefix('[') {
+        return address
+            .strip_suffix(']')
+            .map_or(whole, |address| (address, port));
+    }
+    if host.bytes().any(|byte| byte == b':') {
+        return whole;
+    }
+    (host, port)
 }
 
 /// `host:port` of a URL.
 fn url_host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let authority = rest.get(..end).unwrap_or(rest);
-    authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host)
+    let bytes = url.as_bytes();
+    let begin = bytes
+        .windows(3)
+        .position(|window| window == b"://")
+        .map_or(0, |scheme| scheme + 3);
+    let rest = bytes.get(begin..).unwrap_or_default();
+    let length = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+        .unwrap_or(rest.len());
+    let authority = url.get(begin..begin + length).unwrap_or(url);
+    let user = authority.bytes().rposition(|byte| byte == b'@');
+    user.and_then(|at| authority.get(at + 1..))
+        .unwrap_or(authority)
 }
 
 #[cfg(test)]

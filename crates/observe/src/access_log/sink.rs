@@ -18,8 +18,11 @@ const MAX_BYTES: usize = 1 << 20;
 /// Bytes per worker in the buffered mode, whatever the number of lines.
 const MAX_BUFFERED_BYTES: usize = 16 << 20;
 
+/// The writer is woken for so many bytes; few enough to be in the processor's cache still when they are written.
+const WAKE_BYTES: usize = 64 << 10;
+
 /// A buffer that has grown beyond this is not kept.
-const KEEP_BYTES: usize = 256 << 10;
+const KEEP_BYTES: usize = MAX_BYTES + WAKE_BYTES;
 
 /// How long lines are gathered under load.
 const LINGER: Duration = Duration::from_millis(5);
@@ -176,11 +179,11 @@ impl Sink {
         }
         format(&mut lines.bytes);
         lines.count += 1;
-        let is_half_full = lines.bytes.len() >= MAX_BYTES / 2;
+        let is_much = lines.bytes.len() >= WAKE_BYTES;
         drop(lines);
         // The writer says that it is idle, then looks into this buffer once more: either it saw the line, or this
         // load sees that it is idle.
-        if self.is_idle.load(Ordering::Relaxed) || is_half_full {
+        if self.is_idle.load(Ordering::Relaxed) || is_much {
             self.wake();
         }
     }
