@@ -2,7 +2,8 @@
 //!
 //! A worker formats a line straight into its buffer; one thread writes the buffers (`sink.rs`). With `bufferingSize`
 //! 0, the default, no line is lost: a worker whose buffer is full waits for the disk. A larger `bufferingSize` says
-//! how many lines of each worker may wait; further ones are lost and counted, and no request ever waits for the disk.
+//! how many lines of each worker may wait, at least 1 MiB and at most 16 MiB of them; further ones are lost and
+//! counted, and no request ever waits for the disk.
 //!
 //! differs from traefik: with `bufferingSize` 0 it writes each line itself before the next request of the connection,
 //! at the cost of a system call; here a line reaches the file some milliseconds later. With a larger `bufferingSize`

@@ -12,10 +12,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Bytes that one worker may have waiting. A longer line goes into an empty buffer.
+/// Bytes that one worker may have waiting, whatever the number of lines. A longer line goes into an empty buffer.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Bytes per worker in the buffered mode, whatever the number of lines.
+/// The most that one worker may have waiting in the buffered mode.
 const MAX_BUFFERED_BYTES: usize = 16 << 20;
 
 /// The writer is woken for so many bytes; few enough to be in the processor's cache still when they are written.
@@ -83,7 +83,8 @@ impl Output {
 pub(super) enum WhenFull {
     /// The worker waits: no line is ever lost, and a stalled disk stalls requests.
     Wait,
-    /// The line is lost and counted; so many lines may wait.
+    /// The line is lost and counted. So many lines may wait, and more while they are short: a small number must not
+    /// lose lines that the writer has not come round to yet.
     Drop(usize),
 }
 
@@ -161,7 +162,8 @@ impl Sink {
         }
         match self.when_full {
             WhenFull::Drop(max)
-                if lines.count >= max || lines.bytes.len() >= MAX_BUFFERED_BYTES =>
+                if (lines.count >= max && lines.bytes.len() >= MAX_BYTES)
+                    || lines.bytes.len() >= MAX_BUFFERED_BYTES =>
             {
                 self.stats.dropped_lines.fetch_add(1, Ordering::Relaxed);
                 return;

@@ -338,7 +338,7 @@ fn a_full_buffer_drops_and_counts_in_the_buffered_mode() {
         // A buffer that the writer doesn't know is never emptied.
         let buffer = Buffer::default();
         for _ in 0..5 {
-            sink.append(&buffer, |out| out.push(b'x'));
+            sink.append(&buffer, |out| out.resize(out.len() + 600_000, b'x'));
         }
         sink.stop();
         writer.join().unwrap();
