@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use pointsman_config::Diagnostic;
+use pointsman_config::names::QualifiedName;
 use pointsman_provider::Merged;
-use pointsman_table::{Compiler, Runtime, Status};
+use pointsman_table::{Compiler, Runtime, RuntimeRouter, Status};
 
 /// Why TCP and UDP objects are disabled.
 pub(crate) const STREAMS_NOT_BUILT: &str =
@@ -17,6 +18,9 @@ pub(crate) fn of(merged: &Merged, compiler: &Compiler, runtime: &Runtime) -> Vec
     // What disables a router is told there; the object that it comes from only if no router needs it.
     let mut told = BTreeSet::new();
     for (name, router) in runtime.routers.iter() {
+        if is_told_by_twin(runtime, name, router) {
+            continue;
+        }
         for error in &router.errors {
             told.insert(error.as_str());
             problems.push(problem("router", name.as_str(), router.status, error));
@@ -37,6 +41,20 @@ pub(crate) fn of(merged: &Merged, compiler: &Compiler, runtime: &Runtime) -> Vec
         Diagnostic::error(object, "", STREAMS_NOT_BUILT)
     }));
     problems
+}
+
+/// Whether the router is the variant for one entry point (`websecure-shop@file`) of one that has the same errors.
+fn is_told_by_twin(runtime: &Runtime, name: &QualifiedName, router: &RuntimeRouter) -> bool {
+    let [entry_point] = router.config.entry_points.as_slice() else {
+        return false;
+    };
+    let twin = name
+        .name()
+        .strip_prefix(entry_point.as_str())
+        .and_then(|rest| rest.strip_prefix('-'))
+        .map(|name_of_all| QualifiedName::new(name_of_all, name.provider()));
+    twin.and_then(|twin| runtime.routers.get(&twin))
+        .is_some_and(|twin| twin.errors == router.errors)
 }
 
 fn problem(kind: &str, name: &str, status: Status, error: &str) -> Diagnostic {

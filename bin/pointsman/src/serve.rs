@@ -123,6 +123,7 @@ async fn serve(
             control.swap(table);
             // What follows is for people: it must not keep requests from the new table.
             let table = control.table();
+            tracing::debug!(generation = table.generation, "configuration applied");
             if let Some(metrics) = &metrics {
                 count(metrics, &table);
             }

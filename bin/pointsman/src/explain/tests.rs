@@ -125,3 +125,15 @@ fn a_host_header_counts_instead_of_the_host_of_the_url() {
     let request = request("GET".to_owned(), &target, headers, &EntryPoint::default()).unwrap();
     assert_eq!(request.host, "shop.localhost");
 }
+
+#[test]
+fn a_router_on_two_entry_points_is_told_once() {
+    let offline = offline();
+    let about_broken: Vec<_> = offline
+        .problems
+        .iter()
+        .filter(|problem| problem.message.contains("nobody"))
+        .collect();
+    assert_eq!(about_broken.len(), 1, "{about_broken:?}");
+    assert_eq!(about_broken[0].object, "router broken@file");
+}
