@@ -94,7 +94,7 @@ impl WorkerMetrics {
     pub fn retries(&self, slot: &ServiceSlot, tries: u32) {
         if self.settings.services && tries > 0 {
             self.with_table(&slot.0, |table, log| {
-                let cell = table.retries.get_or_insert_with(|| {
+                let cell = table.rare().retries.get_or_insert_with(|| {
                     let cell = Arc::new(AtomicU64::new(0));
                     log.add(&slot.0, Counted::Retries(Arc::clone(&cell)));
                     cell
@@ -107,12 +107,13 @@ impl WorkerMetrics {
     /// Counts a connection as open until the guard is dropped.
     pub fn connection(&self, slot: &EntryPointSlot, transport: TransportLabel) -> OpenConnection {
         self.with_table(&slot.0, |table, log| {
-            let cell = match table.connections.iter().find(|(of, _)| *of == transport) {
+            let rare = table.rare();
+            let cell = match rare.connections.iter().find(|(of, _)| *of == transport) {
                 Some((_, cell)) => Arc::clone(cell),
                 None => {
                     let cell = Arc::new(AtomicU64::new(0));
                     log.add(&slot.0, Counted::Connections(transport, Arc::clone(&cell)));
-                    table.connections.push((transport, Arc::clone(&cell)));
+                    rare.connections.push((transport, Arc::clone(&cell)));
                     cell
                 }
             };
@@ -138,12 +139,16 @@ impl WorkerMetrics {
             });
             cells.add(bucket, sample);
             if let Some(tls) = sample.tls {
-                table.tls(tls, |cell| log.add(slot, Counted::Tls(tls, cell)));
+                table
+                    .rare()
+                    .tls(tls, |cell| log.add(slot, Counted::Tls(tls, cell)));
             }
             if !self.settings.header_labels.is_empty() {
-                table.labelled(&self.settings, sample, |values, cell| {
-                    log.add(slot, Counted::Labelled(SeriesKey::of(sample), values, cell));
-                });
+                table
+                    .rare()
+                    .labelled(&self.settings, sample, |values, cell| {
+                        log.add(slot, Counted::Labelled(SeriesKey::of(sample), values, cell));
+                    });
             }
         });
     }
@@ -195,13 +200,19 @@ impl Drop for OpenConnection {
     }
 }
 
-/// The series of one object on this worker.
+/// The series of one object on this worker. Small, because there is one for each object with a smaller index too.
 #[derive(Default)]
 struct SlotTable {
     generation: u32,
     /// Where the last request was counted; most requests of an object look alike.
-    hot: usize,
+    hot: u32,
     series: Vec<(SeriesKey, Arc<Cells>)>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What not every object has.
+#[derive(Default)]
+struct Rare {
     tls: Vec<((&'static str, &'static str), Arc<AtomicU64>)>,
     labelled: Vec<(SeriesKey, Arc<[String]>, Arc<AtomicU64>)>,
     retries: Option<Arc<AtomicU64>>,
@@ -212,24 +223,30 @@ impl SlotTable {
     fn series(&mut self, key: SeriesKey, make: impl FnOnce() -> Arc<Cells>) -> &Cells {
         let is_hot = self
             .series
-            .get(self.hot)
+            .get(self.hot as usize)
             .is_some_and(|(hot, _)| *hot == key);
         if !is_hot {
-            self.hot = match self.series.iter().position(|(other, _)| *other == key) {
-                Some(found) => found,
-                None => {
-                    self.series.push((key, make()));
-                    self.series.len() - 1
-                }
-            };
+            let found = self.series.iter().position(|(other, _)| *other == key);
+            let index = found.unwrap_or_else(|| {
+                self.series.push((key, make()));
+                self.series.len() - 1
+            });
+            // Codes, methods and protocols make fewer than 2^32 keys.
+            self.hot = u32::try_from(index).unwrap_or(u32::MAX);
         }
         let (_, cells) = self
             .series
-            .get(self.hot)
+            .get(self.hot as usize)
             .expect("hot is the index of an entry found or pushed in the lines above");
         cells
     }
 
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+}
+
+impl Rare {
     fn tls(&mut self, tls: (&'static str, &'static str), added: impl FnOnce(Arc<AtomicU64>)) {
         match self.tls.iter().find(|(of, _)| *of == tls) {
             Some((_, cell)) => add(cell, 1),
