@@ -1,4 +1,4 @@
-//! Read buffers and header maps of one worker thread, kept for the next message.
+//! Read buffers, heads and header maps of one worker thread, kept for the next message.
 //!
 //! An idle connection holds no buffer; it takes one when bytes arrive and gives it back when it has nothing to read.
 
@@ -6,6 +6,7 @@ use std::cell::RefCell;
 
 use bytes::BytesMut;
 use http::HeaderMap;
+use pointsman_message::RequestHead;
 
 /// Size of a read buffer in bytes.
 pub const READ_BUFFER: usize = 16 * 1024;
@@ -13,9 +14,12 @@ pub const READ_BUFFER: usize = 16 * 1024;
 const KEPT: usize = 256;
 /// Header maps that grew beyond this many fields are not kept.
 const KEPT_FIELDS: usize = 64;
+/// Heads whose target is longer than this many bytes are not kept.
+const KEPT_TARGET: usize = 1024;
 
 thread_local! {
     static BUFFERS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    static REQUESTS: RefCell<Vec<RequestHead>> = const { RefCell::new(Vec::new()) };
     static HEADERS: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -35,6 +39,25 @@ pub fn give(mut buffer: BytesMut) {
     BUFFERS.with_borrow_mut(|kept| {
         if kept.len() < KEPT && buffer.capacity() <= 4 * READ_BUFFER {
             kept.push(buffer);
+        }
+    });
+}
+
+/// A head for requests to be read into.
+pub fn take_request() -> RequestHead {
+    REQUESTS.with_borrow_mut(Vec::pop).unwrap_or_else(|| RequestHead { headers: take_headers(), ..RequestHead::default() })
+}
+
+/// Gives a request's head back.
+pub fn give_request(mut request: RequestHead) {
+    if request.headers.capacity() > KEPT_FIELDS || request.target().len() > KEPT_TARGET {
+        return;
+    }
+    // Fields lie in read buffers, which are to be free.
+    request.headers.clear();
+    REQUESTS.with_borrow_mut(|kept| {
+        if kept.len() < KEPT {
+            kept.push(request);
         }
     });
 }

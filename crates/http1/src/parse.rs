@@ -1,6 +1,7 @@
 //! Heads: from the read buffer to parts that are checked and still spelled as they came.
 
 use std::mem::MaybeUninit;
+use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -10,6 +11,8 @@ use pointsman_wire::framing::{Answered, BodyFields, Framing, FramingError};
 use pointsman_wire::head::{self, HeadError, Version};
 use smallvec::SmallVec;
 
+/// Finds the empty line.
+static END_OF_HEAD: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
 /// Most fields of one head.
 const MAX_FIELDS: usize = 200;
 
@@ -96,7 +99,7 @@ impl Scan {
     fn head_len(&mut self, buf: &[u8], limits: HeadLimits) -> Result<Option<usize>, ParseError> {
         let from = self.seen.saturating_sub(3);
         let new = buf.get(from..).unwrap_or_default();
-        if let Some(at) = memmem::find(new, b"\r\n\r\n") {
+        if let Some(at) = END_OF_HEAD.find(new) {
             self.seen = 0;
             let len = from + at + 4;
             return if len > limits.max_bytes {
@@ -145,6 +148,11 @@ pub fn parse_request(
     };
     head::check_raw_head(buf.get(..len).unwrap_or_default())?;
     let raw = buf.split_to(len).freeze();
+
+    if raw.first() == Some(&b'\r') {
+        // One empty line in front was taken off; the tokeniser would take off any number.
+        return Err(ParseError::Malformed);
+    }
 
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
@@ -199,7 +207,12 @@ pub fn parse_request(
         parsed.keep_alive = true;
     }
     parsed.framing = fields.body.request(version)?;
-    parsed.upgrade = fields.connection.upgrade && version == Version::Http11;
+    // What follows a request with a body is the rest of that body, not another protocol yet (RFC 9110 §7.8 lets a
+    // server ignore `Upgrade`); and an upgrade to h2c would let the client speak past the rules (I4).
+    parsed.upgrade = fields.connection.upgrade
+        && version == Version::Http11
+        && parsed.framing == Framing::None
+        && !asks_for_h2c(fields.headers);
     parsed.nominated = std::mem::take(&mut fields.connection.nominated);
     if !parsed.upgrade || !fields.headers.contains_key(header::UPGRADE) {
         parsed.upgrade = false;
@@ -273,6 +286,14 @@ pub fn parse_response(
             && framing != Framing::UntilClose
             && !fields.body.promises_forbidden_body(code),
     }))
+}
+
+fn asks_for_h2c(headers: &HeaderMap) -> bool {
+    headers.get_all(header::UPGRADE).iter().any(|line| {
+        line.as_bytes()
+            .split(|b| *b == b',')
+            .any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
+    })
 }
 
 fn refused(error: httparse::Error) -> ParseError {
@@ -359,6 +380,9 @@ impl<'a> Fields<'a> {
                 self.body.transfer_encoding(value);
                 Special::Taken
             }
+            // Meant for the next hop, which is this router (RFC 9110 §11.7); Go's reverse proxy takes them off too.
+            18 if *name == header::PROXY_AUTHENTICATE => Special::Taken,
+            19 if *name == header::PROXY_AUTHORIZATION => Special::Taken,
             _ => Special::Ordinary,
         }
     }

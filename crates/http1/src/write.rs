@@ -16,6 +16,8 @@ use tokio::io::AsyncWrite;
 const COPY_MAX: usize = 8 * 1024;
 /// More than this many bytes wait for the socket before the next piece is taken.
 const HIGH_WATER: usize = 32 * 1024;
+/// First size of the buffer: most heads fit.
+const FIRST: usize = 1024;
 /// A buffer that grew beyond this is not kept.
 const KEEP: usize = 16 * 1024;
 
@@ -140,6 +142,8 @@ impl Writer {
     pub fn frame(&mut self, framing: &mut BodyFraming, frame: Frame) -> Result<(), LengthError> {
         debug_assert!(!self.is_full(), "asked before it was ready");
         let data = match (frame, &mut *framing) {
+            // As a chunk it would be the last one.
+            (Frame::Data(data), _) if data.is_empty() => return Ok(()),
             (Frame::Trailers(trailers), BodyFraming::Chunked) => {
                 let lines = trailers
                     .iter()
@@ -259,6 +263,9 @@ impl Writer {
             self.data.is_empty() && self.chunk_end == 0,
             "a large piece is still waiting"
         );
+        if self.out.capacity() == 0 {
+            self.out.reserve(FIRST);
+        }
         &mut self.out
     }
 }
@@ -396,6 +403,21 @@ mod tests {
             .concat();
             assert!(out == expected, "step {step}");
         }
+    }
+
+    #[test]
+    fn an_empty_piece_ends_no_body() {
+        let mut writer = Writer::default();
+        let mut framing = BodyFraming::Chunked;
+        for piece in ["a", "", "b"] {
+            let frame = Frame::Data(Bytes::from_static(piece.as_bytes()));
+            writer.frame(&mut framing, frame).unwrap();
+        }
+        writer.end(&mut framing).unwrap();
+        assert_eq!(
+            flush(&mut writer, 1 << 20),
+            b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+        );
     }
 
     #[test]
