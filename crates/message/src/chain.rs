@@ -92,8 +92,8 @@ impl<'a> Next<'a> {
     async fn steps_then_end(self, exchange: &mut Exchange) -> Result<Response, ProxyError> {
         let filters = leading_filters(self.steps);
         let (flow, seen) = filter_request(filters, exchange);
-        let mut response = match flow {
-            Flow::Respond(response) => *response,
+        let mut result = match flow {
+            Flow::Respond(response) => Ok(*response),
             Flow::Continue => match self.steps.get(filters.len()..) {
                 Some([Step::Wrap(wrap), rest @ ..]) => {
                     wrap.call(
@@ -103,17 +103,21 @@ impl<'a> Next<'a> {
                             end: self.end,
                         },
                     )
-                    .await?
+                    .await
                 }
-                _ => self.end.call(exchange).await?,
+                _ => self.end.call(exchange).await,
             },
         };
-        filter_response(
-            filters.get(..seen).unwrap_or(filters),
-            exchange,
-            &mut response.head,
-        );
-        Ok(response)
+        let filters = filters.get(..seen).unwrap_or(filters);
+        match &mut result {
+            Ok(response) => filter_response(filters, exchange, &mut response.head),
+            // It will be a response once every wrap has seen it; the filters in here see that response now.
+            Err(error) if !filters.is_empty() => {
+                filter_response(filters, exchange, error.head_mut());
+            }
+            Err(_) => {}
+        }
+        result
     }
 }
 

@@ -2,8 +2,15 @@
 
 use std::borrow::Cow;
 
-/// Why an exchange failed. What it becomes for the client (status, gRPC status, log reason) is decided in one place,
-/// by the proxy crate.
+use http::StatusCode;
+
+use crate::head::ResponseHead;
+
+/// "Client closed request", nginx's number, which Traefik logs too. Nobody gets to see it.
+const CLIENT_CLOSED: u16 = 499;
+
+/// Why an exchange failed. What it becomes for the client is decided in one place, [`ProxyError::status`]; the proxy
+/// crate makes the answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind:?}: {reason}")]
 pub struct ProxyError {
@@ -13,6 +20,9 @@ pub struct ProxyError {
     pub retry: Retry,
     /// For the log: lower case, no full stop.
     pub reason: Cow<'static, str>,
+    /// What filters made of the head of the answer that the error will become, if any has seen it: see
+    /// [`head_mut`](Self::head_mut).
+    head: Option<Box<ResponseHead>>,
 }
 
 /// What went wrong.
@@ -74,7 +84,40 @@ impl ProxyError {
             kind,
             retry: Retry::Never,
             reason: reason.into(),
+            head: None,
         }
+    }
+
+    /// The status of the answer that it becomes. Traefik: proxy error mapping of `pkg/proxy/httputil`.
+    pub fn status(&self) -> StatusCode {
+        match self.kind {
+            Kind::ClientGone => {
+                StatusCode::from_u16(CLIENT_CLOSED).unwrap_or(StatusCode::BAD_REQUEST)
+            }
+            Kind::BadRequest => StatusCode::BAD_REQUEST,
+            Kind::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
+            Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            // differs from traefik: a failed TLS handshake with a server is a bad gateway, not an error of the router's.
+            Kind::Connect | Kind::UpstreamTls | Kind::UpstreamBroken | Kind::UpstreamProtocol => {
+                StatusCode::BAD_GATEWAY
+            }
+            Kind::ConnectTimeout | Kind::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Kind::NoServer => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The head of the answer that it becomes. Filters of a chain edit it on the error's way back as they edit that of
+    /// a response; a wrap in between still sees the error, and who tries again drops the head with it.
+    pub fn head_mut(&mut self) -> &mut ResponseHead {
+        let status = self.status();
+        self.head
+            .get_or_insert_with(|| Box::new(ResponseHead::new(status)))
+    }
+
+    /// Takes the head out, if a filter has seen it.
+    pub fn take_head(&mut self) -> Option<ResponseHead> {
+        self.head.take().map(|head| *head)
     }
 
     /// The same error, with another advice about retrying.
