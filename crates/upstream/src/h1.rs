@@ -83,6 +83,17 @@ impl Connection {
         self.stream.is_quiet()
     }
 
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Gives memory back. Not when the exchange ends: fields of its response still lie in the buffer then, and the
+    /// next exchange most likely comes soon.
+    pub(crate) fn shrink(&mut self) {
+        buffer::give(std::mem::take(&mut self.read));
+        self.writer.shrink();
+    }
+
     pub(crate) fn idle_timeout(&self) -> Option<Duration> {
         self.home.transport.timeouts.idle
     }
@@ -116,12 +127,9 @@ impl Connection {
         let mut scan = parse::Scan::default();
         let mut headers = buffer::take_headers();
         let mut interim = 0;
-        let header_deadline = self
-            .home
-            .transport
-            .timeouts
-            .response_header
-            .map(|t| Instant::now() + t);
+        let header_timeout = self.home.transport.timeouts.response_header;
+        // Runs from the moment when the request is sent.
+        let mut header_deadline = None;
 
         let parsed = poll_fn(|cx| -> Poll<Result<ParsedResponse, ProxyError>> {
             loop {
@@ -152,7 +160,10 @@ impl Connection {
                     }
                 }
                 if waiting_for_continue.is_none() {
-                    self.deadline.set(header_deadline.filter(|_| !uploading));
+                    if !uploading && header_deadline.is_none() {
+                        header_deadline = header_timeout.map(|timeout| Instant::now() + timeout);
+                    }
+                    self.deadline.set(header_deadline);
                     if self.deadline.poll(cx).is_ready() {
                         return Poll::Ready(Err(ProxyError::new(
                             Kind::UpstreamTimeout,
@@ -178,6 +189,8 @@ impl Connection {
                                 return Poll::Ready(Err(error));
                             }
                             waiting_for_continue = None;
+                            // The server has begun to answer: its end is not that of an idle connection.
+                            self.used = false;
                             if let Some(client) = &exchange.interim {
                                 let mut head = ResponseHead::new(parsed.status);
                                 std::mem::swap(&mut head.headers, &mut headers);
@@ -210,9 +223,12 @@ impl Connection {
         self.deadline.set(None);
         let mut head = ResponseHead::new(parsed.status);
         head.headers = headers;
-        self.keep = parsed.keep_alive && upload_error.is_none();
+        // Who answers instead of `100 Continue` may or may not read the body; it is not sent (RFC 9110 §10.1.1), so
+        // the connection is of no use any more.
+        let unsent = waiting_for_continue.is_some();
+        self.keep = parsed.keep_alive && upload_error.is_none() && !unsent;
         self.decoder = BodyDecoder::new(parsed.framing);
-        if uploading && upload_error.is_none() {
+        if uploading && upload_error.is_none() && !unsent {
             self.upload = Some(Upload {
                 body: std::mem::take(&mut exchange.body),
                 framing,
@@ -241,11 +257,8 @@ impl Connection {
     /// Keeps the connection if the exchange left it clean, else closes it.
     fn finish(mut self: Box<Self>) {
         if self.keep && self.upload.is_none() && self.read.is_empty() && self.writer.is_empty() {
-            buffer::give(std::mem::take(&mut self.read));
-            self.writer.shrink();
             self.used = true;
-            let home = self.home.clone();
-            pool::give(home.key, &home.transport, &home.endpoint, self);
+            pool::give(self);
         }
     }
 

@@ -15,6 +15,7 @@ use pointsman_message::{
     ResponseHead, Retry, poll_pump,
 };
 use pointsman_net::{Deadline, Stream};
+use pointsman_wire::chunked::is_forbidden_trailer;
 use tokio::time::Instant;
 
 use crate::connect::within;
@@ -129,8 +130,13 @@ impl Shared {
             .ready()
             .await
             .map_err(|error| failed(&error).with_retry(Retry::Unsent))?;
-        let request = request(&exchange.request, authority, &self.state.scheme)?;
+        let mut request = request(&exchange.request, authority, &self.state.scheme)?;
         let ends = exchange.body.is_end();
+        if let Some(length) = exchange.body.remaining().filter(|_| !ends) {
+            request
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length.into());
+        }
         let (mut response, stream) = send
             .send_request(request, ends)
             .map_err(|error| failed(&error).with_retry(Retry::Unsent))?;
@@ -139,11 +145,13 @@ impl Shared {
             body: Body::Empty,
         });
         let mut deadline = Deadline::default();
-        deadline.after(transport.timeouts.response_header);
+        let mut touched = false;
 
         let head = poll_fn(|cx| {
             if let Some(up) = &mut upload {
-                match poll_pump(&mut exchange.body, &mut up.sink, cx) {
+                let progress = poll_pump(&mut exchange.body, &mut up.sink, cx);
+                touched |= up.sink.touched;
+                match progress {
                     Poll::Pending => {}
                     Poll::Ready(Ok(())) => upload = None,
                     // The server may have answered without reading everything.
@@ -161,7 +169,11 @@ impl Shared {
             if let Poll::Ready(result) = std::pin::Pin::new(&mut response).poll(cx) {
                 return Poll::Ready(result.map_err(|error| failed(&error)));
             }
-            if upload.is_none() && deadline.poll(cx).is_ready() {
+            // Runs from the moment when the request is sent.
+            if upload.is_none() && !deadline.is_set() {
+                deadline.after(transport.timeouts.response_header);
+            }
+            if deadline.poll(cx).is_ready() {
                 return Poll::Ready(Err(ProxyError::new(
                     Kind::UpstreamTimeout,
                     "the server sent no response head in time",
@@ -169,7 +181,12 @@ impl Shared {
             }
             Poll::Pending
         })
-        .await?;
+        .await
+        // A stream that was read from is not whole any more, whatever the server has made of it.
+        .map_err(|error| match exchange.body {
+            Body::Stream(_) if touched => error.with_retry(Retry::Never),
+            _ => error,
+        })?;
 
         let (parts, recv) = head.into_parts();
         let mut head = ResponseHead::new(parts.status);
@@ -215,18 +232,20 @@ impl Drop for Flight {
 }
 
 fn failed(error: &h2::Error) -> ProxyError {
-    // REFUSED_STREAM, and streams beyond a GOAWAY, were not processed (RFC 9113 §8.7).
+    // REFUSED_STREAM was not processed (RFC 9113 §8.7). A stream that ends with its connection may be one beyond the
+    // server's GOAWAY, or not: it is treated as one on a kept connection that turned out to be closed.
     let unsent = error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    let stale = error.is_io() || error.is_go_away();
     let kind = if error.is_io() || error.is_go_away() || error.is_reset() {
         Kind::UpstreamBroken
     } else {
         Kind::UpstreamProtocol
     };
     let error = ProxyError::new(kind, format!("http/2: {error}"));
-    if unsent {
-        error.with_retry(Retry::Unsent)
-    } else {
-        error
+    match (unsent, stale) {
+        (true, _) => error.with_retry(Retry::Unsent),
+        (false, true) => error.with_retry(Retry::StaleConnection),
+        (false, false) => error,
     }
 }
 
@@ -282,6 +301,8 @@ pub struct StreamSink {
     /// A piece that waits for window.
     waiting: Bytes,
     ended: bool,
+    /// Whether it has taken anything.
+    touched: bool,
 }
 
 impl StreamSink {
@@ -291,6 +312,7 @@ impl StreamSink {
             stream,
             waiting: Bytes::new(),
             ended: false,
+            touched: false,
         }
     }
 
@@ -343,6 +365,7 @@ impl BodySink for StreamSink {
     }
 
     fn send(&mut self, frame: Frame) -> Result<(), ProxyError> {
+        self.touched = true;
         match frame {
             Frame::Data(data) => self.waiting = data,
             Frame::Trailers(trailers) => {
@@ -417,6 +440,32 @@ impl StreamBody {
         };
         ProxyError::new(kind, format!("http/2: {error}"))
     }
+
+    /// Fails once the peer was silent for too long.
+    fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, ProxyError>>> {
+        if !self.deadline.is_set() {
+            self.deadline.after(Some(self.gap));
+        }
+        self.deadline.poll(cx).map(|()| {
+            let kind = if self.of_client {
+                Kind::ClientTimeout
+            } else {
+                Kind::UpstreamTimeout
+            };
+            Some(Err(ProxyError::new(kind, "a body fell silent")))
+        })
+    }
+}
+
+/// Trailers that frame, route or authenticate a message are dropped, as the HTTP/1 decoder drops them.
+fn drop_forbidden(trailers: &mut HeaderMap) {
+    while let Some(name) = trailers
+        .keys()
+        .find(|name| is_forbidden_trailer(name.as_str().as_bytes()))
+        .cloned()
+    {
+        trailers.remove(name);
+    }
 }
 
 impl BodyStream for StreamBody {
@@ -446,20 +495,17 @@ impl BodyStream for StreamBody {
                     return Poll::Ready(Some(Err(self.error(&error))));
                 }
                 Poll::Ready(None) => self.data_done = true,
-                Poll::Pending => {
-                    self.deadline.after(Some(self.gap));
-                    if self.deadline.poll(cx).is_ready() {
-                        let error = ProxyError::new(Kind::UpstreamTimeout, "a body fell silent");
-                        return Poll::Ready(Some(Err(error)));
-                    }
-                    return Poll::Pending;
-                }
+                Poll::Pending => return self.poll_silent(cx),
             }
         }
-        match ready!(self.recv.poll_trailers(cx)) {
-            Ok(Some(trailers)) => Poll::Ready(Some(Ok(Frame::Trailers(trailers)))),
-            Ok(None) => Poll::Ready(None),
-            Err(error) => Poll::Ready(Some(Err(self.error(&error)))),
+        match self.recv.poll_trailers(cx) {
+            Poll::Ready(Ok(Some(mut trailers))) => {
+                drop_forbidden(&mut trailers);
+                Poll::Ready(Some(Ok(Frame::Trailers(trailers))))
+            }
+            Poll::Ready(Ok(None)) => Poll::Ready(None),
+            Poll::Ready(Err(error)) => Poll::Ready(Some(Err(self.error(&error)))),
+            Poll::Pending => self.poll_silent(cx),
         }
     }
 

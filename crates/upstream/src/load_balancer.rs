@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue, SET_COOKIE, UPGRADE};
 use http::{Method, header};
-use pointsman_message::{Call, Exchange, Kind, LocalBoxFuture, ProxyError, Response, Retry};
+use pointsman_message::{Body, Call, Exchange, Kind, LocalBoxFuture, ProxyError, Response, Retry};
 
 use crate::balance::WeightedRoundRobin;
 use crate::connect::{Protocols, connect};
@@ -140,6 +141,12 @@ impl LoadBalancer {
         };
         let mut stale = 0;
         loop {
+            // Sending takes the body; one that is known as a whole costs nothing to keep.
+            let whole = match &exchange.body {
+                Body::Empty => Some(Bytes::new()),
+                Body::Bytes(bytes) => Some(bytes.clone()),
+                Body::Stream(stream) => stream.is_end().then(Bytes::new),
+            };
             let result = if stale < STALE_TRIES {
                 self.over_kept(exchange, server, &authority, protocols)
                     .await
@@ -152,7 +159,12 @@ impl LoadBalancer {
                 None => self.over_new(exchange, server, &authority, protocols).await,
             };
             match result {
-                Err(error) if reused && may_repeat(&error, exchange) => stale += 1,
+                Err(error) if reused && may_repeat(&error, exchange, whole.is_some()) => {
+                    stale += 1;
+                    if let Some(bytes) = whole {
+                        exchange.body = bytes.into();
+                    }
+                }
                 result => return result,
             }
         }
@@ -212,9 +224,7 @@ impl Call for LoadBalancer {
 }
 
 /// Whether a request that failed on a kept connection may go to another one.
-fn may_repeat(error: &ProxyError, exchange: &Exchange) -> bool {
-    // A body that is still whole can be sent again; a stream that was read from can not.
-    let whole = exchange.body.is_end();
+fn may_repeat(error: &ProxyError, exchange: &Exchange, whole: bool) -> bool {
     match error.retry {
         Retry::Never => false,
         Retry::Unsent => true,
@@ -255,7 +265,7 @@ fn append_forwarded_for(exchange: &mut Exchange) {
                 }
                 joined.extend_from_slice(value.as_bytes());
             }
-            HeaderValue::from_maybe_shared(bytes::Bytes::from(joined))
+            HeaderValue::from_maybe_shared(Bytes::from(joined))
         }
     };
     // Values that were valid one by one are valid joined.

@@ -97,18 +97,12 @@ pub(crate) fn take(
 }
 
 /// Keeps a clean HTTP/1 connection.
-pub(crate) fn give(
-    key: PlaceKey,
-    transport: &Transport,
-    endpoint: &Arc<Endpoint>,
-    connection: Box<Connection>,
-) {
-    if transport.max_idle_per_host == 0 {
-        return;
-    }
+pub(crate) fn give(connection: Box<Connection>) {
+    let home = connection.home();
+    let most = home.transport.max_idle_per_host;
     PLACES.with_borrow_mut(|places| {
-        let place = place(places, key, transport, endpoint);
-        if place.is(transport, endpoint) && place.idle.len() < transport.max_idle_per_host {
+        let place = place(places, home.key, &home.transport, &home.endpoint);
+        if place.is(&home.transport, &home.endpoint) && place.idle.len() < most {
             place.idle.push((connection, Instant::now()));
         }
     });
@@ -164,7 +158,8 @@ fn place<'p>(
 pub fn sweep() {
     PLACES.with_borrow_mut(|places| {
         places.retain(|_, place| {
-            place.idle.retain(|(connection, since)| {
+            place.idle.retain_mut(|(connection, since)| {
+                connection.shrink();
                 connection
                     .idle_timeout()
                     .is_none_or(|idle| since.elapsed() < idle)
