@@ -90,7 +90,7 @@ pub(crate) fn http2(
         .unwrap_or_default();
     let spelled = target.or(host).unwrap_or_default().to_vec();
     let path = uri.path();
-    if path == "*" {
+    if path == "*" && request.method == http::Method::OPTIONS {
         return Ok(Asked::Server);
     }
     // `h2` has checked what may stand in a URI; what may stand in a request of ours is stricter.
@@ -136,7 +136,9 @@ pub(crate) fn drop_nominated(
     settings: &Settings,
 ) {
     for name in nominated {
-        if !names::is_managed(name.as_str().as_bytes())
+        // What is left of `TE` is `trailers`, which is said anew towards the server.
+        if *name != http::header::TE
+            && !names::is_managed(name.as_str().as_bytes())
             && !settings.connection_allowed.contains(name)
         {
             headers.remove(name);

@@ -66,22 +66,35 @@ impl RequestView for View<'_> {
     }
 }
 
-/// What became of an exchange.
-pub(crate) struct Handled {
-    pub(crate) response: Response,
+/// What is known of an exchange on its way. Kept by the codec, so that it is there also for an exchange that is given
+/// up.
+#[derive(Default)]
+pub(crate) struct Progress {
     /// The route that it took; `None` if there was none for it.
     pub(crate) route: Option<Arc<Route>>,
     /// What the request was before middlewares; `None` if it was refused before.
     pub(crate) noted: Option<Noted>,
 }
 
+impl Progress {
+    /// With its response.
+    pub(crate) fn with(self, response: Response) -> Handled {
+        Handled {
+            response,
+            progress: self,
+        }
+    }
+}
+
+/// What became of an exchange.
+pub(crate) struct Handled {
+    pub(crate) response: Response,
+    pub(crate) progress: Progress,
+}
+
 impl From<Response> for Handled {
     fn from(response: Response) -> Self {
-        Self {
-            response,
-            route: None,
-            noted: None,
-        }
+        Progress::default().with(response)
     }
 }
 
@@ -90,22 +103,19 @@ pub(crate) async fn handle(
     worker: &Worker,
     settings: &Settings,
     exchange: &mut Exchange,
-) -> Handled {
+    progress: &mut Progress,
+) -> Response {
     exchange.record.start = Some(Instant::now());
-    let noted = Some(worker.recorder().note(exchange));
+    progress.noted = Some(worker.recorder().note(exchange));
     let table = worker.table();
     let route = table
         .entry_points
         .get(settings.index)
         .and_then(|entry| entry.find(exchange.request.scheme, &View::new(exchange)));
     let Some(route) = route else {
-        let response = Response::text(StatusCode::NOT_FOUND, "404 page not found");
-        return Handled {
-            response,
-            route: None,
-            noted,
-        };
+        return Response::text(StatusCode::NOT_FOUND, "404 page not found");
     };
+    let route = progress.route.insert(route.clone());
     // I8: the request must be for a name that has the policy which the handshake was made under, and the client must
     // have proved what the router's own options demand: its rule may reach beyond the hosts that have them.
     if let Some(tls) = &exchange.connection.tls {
@@ -116,30 +126,14 @@ pub(crate) async fn handle(
         let is_met = policy
             .is_some_and(|policy| policy.id() == tls.policy && policy.meets(&route.client_demands));
         if !is_met {
-            let response = Response::new(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request");
-            return Handled {
-                response,
-                route: Some(route.clone()),
-                noted,
-            };
+            return Response::new(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request");
         }
     }
-    let route = route.clone();
     drop(table);
     if path::first_denied(exchange.request.path().as_bytes(), settings.encoded).is_some() {
-        let response = Response::new(StatusCode::BAD_REQUEST, "Bad Request");
-        return Handled {
-            response,
-            route: Some(route),
-            noted,
-        };
+        return Response::new(StatusCode::BAD_REQUEST, "Bad Request");
     }
-    let response = run(&route, exchange).await;
-    Handled {
-        response,
-        route: Some(route),
-        noted,
-    }
+    run(route, exchange).await
 }
 
 /// Runs an exchange through a route's chain.
@@ -154,7 +148,7 @@ async fn run(route: &Route, exchange: &mut Exchange) -> Response {
         Flow::Continue if rest.is_empty() => route.target.forward(exchange).await,
         Flow::Continue => Next::new(rest, &route.target).run(exchange).await,
     };
-    let mut response = result.unwrap_or_else(|error| failed(exchange, &error));
+    let mut response = result.unwrap_or_else(|error| failed(exchange, error));
     filter_response(
         filters.get(..seen).unwrap_or(filters),
         exchange,
@@ -164,7 +158,7 @@ async fn run(route: &Route, exchange: &mut Exchange) -> Response {
 }
 
 /// The answer to an exchange that failed, and the note of it.
-pub(crate) fn failed(exchange: &mut Exchange, error: &ProxyError) -> Response {
+pub(crate) fn failed(exchange: &mut Exchange, error: ProxyError) -> Response {
     if error.kind == Kind::Internal {
         tracing::error!(entryPointName = &*exchange.connection.entry_point, %error, "request failed");
     } else {

@@ -29,14 +29,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use crate::canonical::{self, Asked, Refused};
-use crate::driver::{self, Handled};
-use crate::record::Finished;
+use crate::driver::{self, Handled, Progress};
+use crate::record::{Finished, grpc_status};
 use crate::settings::Settings;
 use crate::worker::{Member, Worker};
 
 /// A client that ended its direction may have gone, or may wait for the answer with its half of the connection closed.
 /// An answer that comes within this time reaches the second kind; after it the exchange is given up (499).
 const HALF_CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// How long a draining worker waits for the first request of a connection.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// Bytes of further requests that are read while one is answered.
 const PIPELINE_MAX: usize = 64 * 1024;
 /// A refused client gets this long, and this many bytes, to read why before the connection closes.
@@ -123,7 +125,20 @@ enum Next {
 
 enum Waited {
     Bytes,
+    /// Nothing came for a while.
+    Quiet,
     Closed,
+}
+
+/// How long a connection waits for the first byte of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// A new connection: as long as a request may take.
+    First,
+    /// Behind a request: as long as it is worth keeping everything at hand.
+    Hot,
+    /// As long as an idle connection may live.
+    Idle,
 }
 
 /// Answers requests until there are no bytes of a further one.
@@ -137,7 +152,7 @@ async fn burst(
     opened: Instant,
 ) -> Next {
     let mut exchange = Exchange::new(info.clone());
-    exchange.request.headers = buffer::take_headers();
+    exchange.request = buffer::take_request();
     loop {
         let parsed = match shared
             .read_head(settings, &mut exchange.request.headers)
@@ -158,12 +173,19 @@ async fn burst(
             || settings.max_age.is_some_and(|age| opened.elapsed() >= age);
         match one(worker, settings, shared, &mut exchange, parsed, last).await {
             Next::Close => return Next::Close,
-            Next::Idle if shared.read.borrow().is_empty() => break,
             Next::Idle => {}
         }
+        if shared.read.borrow().is_empty() {
+            exchange.request.headers.clear();
+            buffer::give(std::mem::take(&mut *shared.read.borrow_mut()));
+            match shared.wait_for_bytes(settings, member, Patience::Hot).await {
+                Waited::Bytes => {}
+                Waited::Quiet => break,
+                Waited::Closed => return Next::Close,
+            }
+        }
     }
-    buffer::give_headers(std::mem::take(&mut exchange.request.headers));
-    buffer::give(std::mem::take(&mut *shared.read.borrow_mut()));
+    buffer::give_request(std::mem::take(&mut exchange.request));
     shared.writer.borrow_mut().shrink();
     Next::Idle
 }
@@ -194,12 +216,19 @@ async fn one(
     exchange.record = Default::default();
     exchange.interim = (version == Version::HTTP_11).then(|| shared.clone() as Rc<dyn Interim>);
     shared.received.set(0);
-    shared
-        .continue_wanted
-        .set(parsed.expect == Some(head::Expectation::Continue) && parsed.framing != Framing::None);
+    // A client of HTTP/1.0 knows no interim responses (RFC 9110 §10.1.1).
+    let continues = parsed.expect == Some(head::Expectation::Continue)
+        && parsed.framing != Framing::None
+        && version == Version::HTTP_11;
+    if continues {
+        let value = HeaderValue::from_static("100-continue");
+        exchange.request.headers.insert(header::EXPECT, value);
+    }
+    shared.continue_wanted.set(continues);
     *shared.decoder.borrow_mut() = BodyDecoder::new(parsed.framing);
     exchange.body = shared.body();
 
+    let mut progress = Progress::default();
     let handled = match admit(worker, settings, exchange, &parsed) {
         Err(refused) => {
             shared.refuse(worker, settings, exchange, refused).await;
@@ -208,14 +237,14 @@ async fn one(
         Ok(Asked::Server) => Response::new(StatusCode::OK, Body::Empty).into(),
         Ok(Asked::Tunnel) => Response::new(StatusCode::NOT_IMPLEMENTED, "Not Implemented").into(),
         Ok(Asked::Route) => match shared
-            .watched(driver::handle(worker, settings, exchange))
+            .watched(driver::handle(worker, settings, exchange, &mut progress))
             .await
         {
-            Some(handled) => handled,
+            Some(response) => progress.with(response),
             None => {
                 let error = ProxyError::new(Kind::ClientGone, "the client closed the connection");
-                let response = driver::failed(exchange, &error);
-                shared.note(worker, settings, exchange, &response.into(), 0);
+                let handled = progress.with(driver::failed(exchange, error));
+                shared.note(worker, settings, exchange, &handled, 0, None);
                 return Next::Close;
             }
         },
@@ -227,7 +256,7 @@ async fn one(
             settings,
             exchange,
             handled,
-            parsed.keep_alive && !last,
+            parsed.keep_alive && !last && exchange.request.method != Method::CONNECT,
         )
         .await
 }
@@ -255,14 +284,6 @@ fn admit(
         settings,
     )?;
     canonical::drop_nominated(&mut request.headers, &parsed.nominated, settings);
-    if request
-        .headers
-        .get(header::UPGRADE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"h2c"))
-    {
-        // I4: an upgrade to h2c would let the client speak past the rules.
-        request.headers.remove(header::UPGRADE);
-    }
     canonical::forwarded(
         request,
         &exchange.connection,
@@ -284,32 +305,41 @@ impl Shared {
             settings.idle_timeout
         };
         self.reading.borrow_mut().after(timeout);
+        let mut hurried = !first;
         poll_fn(|cx| {
-            // A connection that waits for its next request is closed at once when the worker drains; one that is new
-            // may have its first request on the way.
-            if !first && member.poll_draining(cx).is_ready() {
-                return Poll::Ready(Waited::Closed);
+            // What has come is answered, even if the worker drains: closing would reset the client.
+            if let Poll::Ready(waited) = self.poll_first_bytes(cx) {
+                return Poll::Ready(waited);
             }
-            if self.reading.borrow_mut().poll(cx).is_ready() {
-                return Poll::Ready(Waited::Closed);
-            }
-            // TLS may hold bytes that the socket knows nothing of any more, so there only a read tells.
-            let plain = self.stream.borrow().plain().is_some();
-            if plain && ready!(self.stream.borrow().poll_readable(cx)).is_err() {
-                return Poll::Ready(Waited::Closed);
-            }
-            *self.read.borrow_mut() = buffer::take();
-            match self.poll_fill(cx) {
-                Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Waited::Closed),
-                Poll::Ready(Ok(_)) => Poll::Ready(Waited::Bytes),
-                // TLS: the record is not complete yet.
-                Poll::Pending => {
-                    buffer::give(std::mem::take(&mut *self.read.borrow_mut()));
-                    Poll::Pending
+            if !(hurried && first) && member.poll_draining(cx).is_ready() {
+                if hurried {
+                    return Poll::Ready(Waited::Closed);
                 }
+                // The first request of a new connection may be on its way.
+                hurried = true;
+                self.reading.borrow_mut().after(Some(FIRST_REQUEST));
             }
+            self.reading.borrow_mut().poll(cx).map(|()| Waited::Closed)
         })
         .await
+    }
+
+    fn poll_first_bytes(&self, cx: &mut Context<'_>) -> Poll<Waited> {
+        // TLS may hold bytes that the socket knows nothing of any more, so there only a read tells.
+        let plain = self.stream.borrow().plain().is_some();
+        if plain && ready!(self.stream.borrow().poll_readable(cx)).is_err() {
+            return Poll::Ready(Waited::Closed);
+        }
+        *self.read.borrow_mut() = buffer::take();
+        match self.poll_fill(cx) {
+            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Waited::Closed),
+            Poll::Ready(Ok(_)) => Poll::Ready(Waited::Bytes),
+            // TLS: the record is not complete yet.
+            Poll::Pending => {
+                buffer::give(std::mem::take(&mut *self.read.borrow_mut()));
+                Poll::Pending
+            }
+        }
     }
 
     /// Reads a head; `None` when the client went away inside of it.
@@ -367,12 +397,12 @@ impl Shared {
     }
 
     /// Runs `work` and looks out for the client meanwhile; `None` when it has gone.
-    async fn watched(&self, work: impl Future<Output = Handled>) -> Option<Handled> {
+    async fn watched(&self, work: impl Future<Output = Response>) -> Option<Response> {
         let mut work = pin!(work);
         let mut grace = Deadline::default();
         poll_fn(|cx| {
-            if let Poll::Ready(handled) = work.as_mut().poll(cx) {
-                return Poll::Ready(Some(handled));
+            if let Poll::Ready(response) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(response));
             }
             if let Poll::Ready(Err(_)) = self.poll_flush(cx) {
                 return Poll::Ready(None);
@@ -381,22 +411,28 @@ impl Shared {
             if !self.decoder.borrow().is_done() {
                 return Poll::Pending;
             }
-            while !self.ended.get() && self.read.borrow().len() < PIPELINE_MAX {
-                if ready!(self.stream.borrow().poll_readable(cx)).is_err() {
-                    return Poll::Ready(None);
-                }
-                match ready!(self.poll_fill(cx)) {
-                    Ok(0) => {
-                        self.ended.set(true);
-                        grace.after(Some(HALF_CLOSE_GRACE));
-                    }
-                    Ok(_) => {}
-                    Err(_) => return Poll::Ready(None),
-                }
-            }
-            grace.poll(cx).map(|()| None)
+            self.poll_gone(cx, &mut grace).map(|()| None)
         })
         .await
+    }
+
+    /// Ready when the client has gone: at once if its connection broke, after a grace if it only sends no more.
+    /// What it sends meanwhile is kept for later.
+    fn poll_gone(&self, cx: &mut Context<'_>, grace: &mut Deadline) -> Poll<()> {
+        while !self.ended.get() && self.read.borrow().len() < PIPELINE_MAX {
+            if ready!(self.stream.borrow().poll_readable(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) => self.ended.set(true),
+                Ok(_) => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+        if self.ended.get() && !grace.is_set() {
+            grace.after(Some(HALF_CLOSE_GRACE));
+        }
+        grace.poll(cx)
     }
 
     /// Writes a response and its body, and settles what becomes of the connection.
@@ -432,8 +468,12 @@ impl Shared {
         } else {
             None
         };
-        // I3: what is left of a request's body would be read as the next request.
-        let clean = self.decoder.borrow().is_done() && !self.ended.get();
+        // Whoever still waits for `100 Continue` has its final answer; nothing may get in between.
+        self.continue_wanted.set(false);
+        // I3: what is left of a request's body would be read as the next request. After the client's end only what
+        // has come already can be another one.
+        let clean =
+            self.decoder.borrow().is_done() && !(self.ended.get() && self.read.borrow().is_empty());
         let keep = keep_alive && clean && framing != BodyFraming::UntilClose;
         let connection = match (keep, version) {
             (false, Version::HTTP_11) => Some("close"),
@@ -451,6 +491,7 @@ impl Shared {
             connection,
         );
         let mut sent = 0;
+        let mut grpc = None;
         let mut body = if bodiless {
             Body::Empty
         } else {
@@ -461,13 +502,31 @@ impl Shared {
                 shared: self,
                 framing: &mut framing,
                 sent: &mut sent,
+                grpc: &mut grpc,
                 stall: Deadline::default(),
                 settings,
                 until: settings
                     .write_timeout
                     .map(|timeout| Instant::now() + timeout),
             };
-            poll_fn(|cx| poll_pump(&mut body, &mut sink, cx)).await
+            let mut grace = Deadline::default();
+            let mut before = 0;
+            poll_fn(|cx| {
+                if let Poll::Ready(result) = poll_pump(&mut body, &mut sink, cx) {
+                    return Poll::Ready(result);
+                }
+                // Bytes that the client does not take are the sink's matter.
+                if !self.writer.borrow().is_empty() || !self.decoder.borrow().is_done() {
+                    return Poll::Pending;
+                }
+                if before != *sink.sent {
+                    before = *sink.sent;
+                    grace.set(None);
+                }
+                self.poll_gone(cx, &mut grace)
+                    .map(|()| Err(gone("the client closed the connection")))
+            })
+            .await
         };
         if let Err(error) = &result {
             tracing::debug!(entryPointName = &*settings.name, %error, "response not completed");
@@ -476,7 +535,7 @@ impl Shared {
                 .failure
                 .get_or_insert_with(|| error.to_string());
         }
-        self.note(worker, settings, exchange, &handled, sent);
+        self.note(worker, settings, exchange, &handled, sent, grpc);
         buffer::give_headers(std::mem::take(&mut handled.response.head.headers));
         if result.is_err() {
             return Next::Close;
@@ -514,7 +573,7 @@ impl Shared {
         let mut client = Client(self.clone());
         let (up, down) = crate::tunnel::join(&mut client, &mut *server).await;
         self.received.set(up);
-        self.note(worker, settings, exchange, &handled, down);
+        self.note(worker, settings, exchange, &handled, down, None);
         Next::Close
     }
 
@@ -557,7 +616,9 @@ impl Shared {
                 None,
                 Some("close"),
             );
-            writer.raw(text.as_bytes());
+            if exchange.request.method != Method::HEAD {
+                writer.raw(text.as_bytes());
+            }
         }
         self.note(
             worker,
@@ -565,6 +626,7 @@ impl Shared {
             exchange,
             &response.into(),
             text.len() as u64,
+            None,
         );
         self.close().await;
     }
@@ -576,15 +638,16 @@ impl Shared {
         exchange: &Exchange,
         handled: &Handled,
         sent: u64,
+        grpc_code: Option<u16>,
     ) {
         worker.recorder().record(&Finished {
             exchange,
             settings,
-            route: handled.route.as_deref(),
-            noted: handled.noted.as_ref(),
+            route: handled.progress.route.as_deref(),
+            noted: handled.progress.noted.as_ref(),
             status: handled.response.head.status,
             response_headers: &handled.response.head.headers,
-            trailers: None,
+            grpc_code,
             bytes: (self.received.get(), sent),
         });
     }
@@ -738,6 +801,8 @@ struct Sink<'c> {
     shared: &'c Shared,
     framing: &'c mut BodyFraming,
     sent: &'c mut u64,
+    /// Status of a gRPC response, once its trailers went by.
+    grpc: &'c mut Option<u16>,
     stall: Deadline,
     settings: &'c Settings,
     until: Option<Instant>,
@@ -756,9 +821,12 @@ impl Sink<'_> {
                 Poll::Ready(result.map_err(|error| gone(&error.to_string())))
             }
             Poll::Pending => {
-                let stall = Instant::now() + self.settings.write_stall;
-                self.stall
-                    .set(Some(self.until.map_or(stall, |until| until.min(stall))));
+                // Set once for what waits: neither a poll for another reason nor a drip of bytes buys time.
+                if !self.stall.is_set() {
+                    let stall = Instant::now() + self.settings.write_stall;
+                    self.stall
+                        .set(Some(self.until.map_or(stall, |until| until.min(stall))));
+                }
                 self.stall.poll(cx).map(|()| {
                     Err(ProxyError::new(
                         Kind::ClientTimeout,
@@ -780,8 +848,9 @@ impl BodySink for Sink<'_> {
     }
 
     fn send(&mut self, frame: Frame) -> Result<(), ProxyError> {
-        if let Frame::Data(data) = &frame {
-            *self.sent += data.len() as u64;
+        match &frame {
+            Frame::Data(data) => *self.sent += data.len() as u64,
+            Frame::Trailers(trailers) => *self.grpc = grpc_status(trailers),
         }
         self.shared
             .writer

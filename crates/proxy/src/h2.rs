@@ -22,8 +22,8 @@ use pointsman_upstream::h2::{StreamBody, StreamSink, take_length};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::canonical::{self, Asked};
-use crate::driver::{self, Handled};
-use crate::record::Finished;
+use crate::driver::{self, Handled, Progress};
+use crate::record::{Finished, grpc_status};
 use crate::settings::Settings;
 use crate::worker::{Member, Worker};
 
@@ -36,8 +36,10 @@ const SEND_BUFFER: usize = 64 * 1024;
 const PENDING_RESETS: usize = 20;
 /// Streams that we may have to reset for a client's mistakes before the connection is closed (I12).
 const LOCAL_RESETS: usize = 64;
-/// To finish streams after GOAWAY when a connection was idle for too long.
+/// For the preface and the first settings where no read timeout is set (I10).
 const PREFACE: Duration = Duration::from_secs(10);
+/// For a client to take GOAWAY, once no stream runs.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Serves a connection until it closes.
 pub(crate) async fn serve<S>(
@@ -71,6 +73,7 @@ pub(crate) async fn serve<S>(
     let mut ending = false;
     let mut requests: u64 = 0;
     let opened = tokio::time::Instant::now();
+    let mut last = Deadline::default();
     loop {
         let next = poll_fn(|cx| {
             if !ending {
@@ -86,7 +89,19 @@ pub(crate) async fn serve<S>(
                     connection.graceful_shutdown();
                 }
             }
-            connection.poll_accept(cx)
+            let accepted = connection.poll_accept(cx);
+            if accepted.is_pending() && ending {
+                // A peer that neither answers nor reads must not keep what nothing runs on any more.
+                if streams.get() > 0 {
+                    last.set(None);
+                } else if !last.is_set() {
+                    last.after(Some(GOODBYE));
+                }
+                if last.poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+            }
+            accepted
         });
         match next.await {
             Some(Ok((request, respond))) => {
@@ -161,6 +176,7 @@ async fn one(
     let respond = Rc::new(std::cell::RefCell::new(respond));
     exchange.interim = Some(Rc::new(Interims(respond.clone())));
 
+    let mut progress = Progress::default();
     let handled = match admit(&worker, &settings, &mut exchange, &parts.uri) {
         Err(refused) => {
             exchange.record.failure = Some(refused.reason);
@@ -173,13 +189,20 @@ async fn one(
         Ok(Asked::Server) => Response::new(StatusCode::OK, Body::Empty).into(),
         Ok(Asked::Tunnel) => Response::new(StatusCode::NOT_IMPLEMENTED, "Not Implemented").into(),
         Ok(Asked::Route) => {
-            let work = driver::handle(&worker, &settings, &mut exchange);
+            let work = driver::handle(&worker, &settings, &mut exchange, &mut progress);
             match watched(work, &respond).await {
-                Some(handled) => handled,
+                Some(response) => progress.with(response),
                 None => {
                     let error = ProxyError::new(Kind::ClientGone, "the client reset the stream");
-                    let handled = driver::failed(&mut exchange, &error).into();
-                    note(&worker, &settings, &exchange, &handled, (received.get(), 0));
+                    let handled = progress.with(driver::failed(&mut exchange, error));
+                    note(
+                        &worker,
+                        &settings,
+                        &exchange,
+                        &handled,
+                        (received.get(), 0),
+                        None,
+                    );
                     return;
                 }
             }
@@ -242,11 +265,11 @@ fn join_cookies(headers: &mut HeaderMap) {
 type Respond = Rc<std::cell::RefCell<SendResponse<Bytes>>>;
 
 /// Runs `work` and looks out for a reset; `None` when the client does not want the answer any more.
-async fn watched(work: impl Future<Output = Handled>, respond: &Respond) -> Option<Handled> {
+async fn watched(work: impl Future<Output = Response>, respond: &Respond) -> Option<Response> {
     let mut work = pin!(work);
     poll_fn(|cx| {
-        if let Poll::Ready(handled) = work.as_mut().poll(cx) {
-            return Poll::Ready(Some(handled));
+        if let Poll::Ready(response) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(response));
         }
         respond.borrow_mut().poll_reset(cx).map(|_| None)
     })
@@ -290,6 +313,7 @@ async fn respond_to(
     let ends = body.is_end();
     let stream = respond.borrow_mut().send_response(head, ends);
     let mut sent = 0;
+    let mut grpc = None;
     match stream {
         Err(error) => {
             exchange
@@ -302,6 +326,7 @@ async fn respond_to(
             let mut sink = CountedSink {
                 inner: StreamSink::new(stream),
                 sent: &mut sent,
+                grpc: &mut grpc,
                 stall: Deadline::default(),
                 timeout: settings.write_timeout.unwrap_or(settings.write_stall),
             };
@@ -315,7 +340,14 @@ async fn respond_to(
             }
         }
     }
-    note(worker, settings, exchange, &handled, (received.get(), sent));
+    note(
+        worker,
+        settings,
+        exchange,
+        &handled,
+        (received.get(), sent),
+        grpc,
+    );
 }
 
 fn note(
@@ -324,15 +356,16 @@ fn note(
     exchange: &Exchange,
     handled: &Handled,
     bytes: (u64, u64),
+    grpc_code: Option<u16>,
 ) {
     worker.recorder().record(&Finished {
         exchange,
         settings,
-        route: handled.route.as_deref(),
-        noted: handled.noted.as_ref(),
+        route: handled.progress.route.as_deref(),
+        noted: handled.progress.noted.as_ref(),
         status: handled.response.head.status,
         response_headers: &handled.response.head.headers,
-        trailers: None,
+        grpc_code,
         bytes,
     });
 }
@@ -375,6 +408,8 @@ impl pointsman_message::BodyStream for Counted {
 struct CountedSink<'c> {
     inner: StreamSink,
     sent: &'c mut u64,
+    /// Status of a gRPC response, once its trailers went by.
+    grpc: &'c mut Option<u16>,
     stall: Deadline,
     timeout: Duration,
 }
@@ -412,8 +447,9 @@ impl BodySink for CountedSink<'_> {
         self.timed(cx, progress)
     }
     fn send(&mut self, frame: Frame) -> Result<(), ProxyError> {
-        if let Frame::Data(data) = &frame {
-            *self.sent += data.len() as u64;
+        match &frame {
+            Frame::Data(data) => *self.sent += data.len() as u64,
+            Frame::Trailers(trailers) => *self.grpc = grpc_status(trailers),
         }
         self.inner.send(frame)
     }

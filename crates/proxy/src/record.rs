@@ -75,7 +75,9 @@ impl Recorder {
         };
         if let Some(counters) = &self.metrics {
             let code = match noted.protocol.is_grpc() {
-                true => metrics::grpc_code(finished.response_headers, finished.trailers),
+                true => finished
+                    .grpc_code
+                    .unwrap_or_else(|| metrics::grpc_code(finished.response_headers, None)),
                 false => finished.status.as_u16(),
             };
             let sample = Sample {
@@ -173,6 +175,13 @@ fn protocol(headers: &HeaderMap) -> ProtocolLabel {
     }
 }
 
+/// The status in the trailers of a gRPC response; `None` in trailers of anything else.
+pub(crate) fn grpc_status(trailers: &HeaderMap) -> Option<u16> {
+    trailers
+        .contains_key("grpc-status")
+        .then(|| metrics::grpc_code(&HeaderMap::new(), Some(trailers)))
+}
+
 /// What a request was before middlewares.
 pub(crate) struct Noted {
     method: MethodLabel,
@@ -190,7 +199,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) noted: Option<&'a Noted>,
     pub(crate) status: StatusCode,
     pub(crate) response_headers: &'a HeaderMap,
-    pub(crate) trailers: Option<&'a HeaderMap>,
+    /// The status in a gRPC response's trailers.
+    pub(crate) grpc_code: Option<u16>,
     /// Body bytes from the client, and to it.
     pub(crate) bytes: (u64, u64),
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use pointsman_net::{Accepted, Acceptor, Listener, Stream};
 use pointsman_observe::metrics::{OpenConnection, TransportLabel};
 use pointsman_table::RoutingTable;
 use pointsman_tls::{ALERT_UNRECOGNIZED_NAME, Handshake};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
@@ -402,10 +403,16 @@ async fn connection(
     }
 }
 
-/// Waits for the first byte without taking it.
+/// Waits for the first byte without taking it; a connection that is still silent when the worker drains is closed.
 async fn first_byte(stream: &TcpStream, byte: &mut [u8], member: &Member) -> Option<usize> {
-    let _ = member;
-    stream.peek(byte).await.ok()
+    let mut buf = ReadBuf::new(byte);
+    poll_fn(|cx| {
+        if let Poll::Ready(peeked) = stream.poll_peek(cx, &mut buf) {
+            return Poll::Ready(peeked.ok());
+        }
+        member.poll_draining(cx).map(|()| None)
+    })
+    .await
 }
 
 /// Reads until it is clear whether the connection begins with the HTTP/2 preface. What was read is returned.
