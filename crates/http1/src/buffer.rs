@@ -45,7 +45,7 @@ pub fn give(mut buffer: BytesMut) {
 
 /// A head for requests to be read into.
 pub fn take_request() -> RequestHead {
-    REQUESTS.with_borrow_mut(Vec::pop).unwrap_or_else(|| RequestHead { headers: take_headers(), ..RequestHead::default() })
+    REQUESTS.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
 /// Gives a request's head back.

@@ -12,7 +12,8 @@ use pointsman_wire::head::{self, HeadError, Version};
 use smallvec::SmallVec;
 
 /// Finds the empty line.
-static END_OF_HEAD: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
+static END_OF_HEAD: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
 /// Most fields of one head.
 const MAX_FIELDS: usize = 200;
 

@@ -27,8 +27,13 @@ pub struct Exchange {
 impl Exchange {
     /// A request that came by `connection`, not yet read.
     pub fn new(connection: Rc<ConnectionInfo>) -> Self {
+        Self::with_request(connection, RequestHead::default())
+    }
+
+    /// The same, with a head that was used before.
+    pub fn with_request(connection: Rc<ConnectionInfo>, request: RequestHead) -> Self {
         Self {
-            request: RequestHead::default(),
+            request,
             body: Body::Empty,
             connection,
             interim: None,

@@ -39,6 +39,9 @@ use crate::worker::{Member, Worker};
 const HALF_CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// How long a draining worker waits for the first request of a connection.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
+/// Within this time behind a response the next request finds everything at hand; then the connection gives back what
+/// it holds.
+const HOT: Duration = Duration::from_secs(1);
 /// Bytes of further requests that are read while one is answered.
 const PIPELINE_MAX: usize = 64 * 1024;
 /// A refused client gets this long, and this many bytes, to read why before the connection closes.
@@ -93,12 +96,14 @@ pub(crate) async fn serve_from(
     let opened = Instant::now();
     let mut requests: u64 = 0;
     loop {
-        match shared
-            .wait_for_bytes(&settings, &member, requests == 0)
-            .await
-        {
+        let patience = if requests == 0 {
+            Patience::First
+        } else {
+            Patience::Idle
+        };
+        match shared.wait_for_bytes(&settings, &member, patience).await {
             Waited::Bytes => {}
-            Waited::Closed => return,
+            Waited::Quiet | Waited::Closed => return,
         }
         // Everything that a request needs is made here and gone when the connection is idle again, so that an idle
         // connection is small.
@@ -123,6 +128,7 @@ enum Next {
     Close,
 }
 
+#[derive(Clone, Copy)]
 enum Waited {
     Bytes,
     /// Nothing came for a while.
@@ -151,8 +157,7 @@ async fn burst(
     requests: &mut u64,
     opened: Instant,
 ) -> Next {
-    let mut exchange = Exchange::new(info.clone());
-    exchange.request = buffer::take_request();
+    let mut exchange = Exchange::with_request(info.clone(), buffer::take_request());
     loop {
         let parsed = match shared
             .read_head(settings, &mut exchange.request.headers)
@@ -295,14 +300,24 @@ fn admit(
 
 impl Shared {
     /// Waits, without a buffer, for the first byte of a request.
-    async fn wait_for_bytes(&self, settings: &Settings, member: &Member, first: bool) -> Waited {
+    async fn wait_for_bytes(
+        &self,
+        settings: &Settings,
+        member: &Member,
+        patience: Patience,
+    ) -> Waited {
         if !self.read.borrow().is_empty() {
             return Waited::Bytes;
         }
-        let timeout = if first {
-            settings.read_timeout.or(settings.idle_timeout)
-        } else {
-            settings.idle_timeout
+        let first = patience == Patience::First;
+        let over = match patience {
+            Patience::First | Patience::Idle => Waited::Closed,
+            Patience::Hot => Waited::Quiet,
+        };
+        let timeout = match patience {
+            Patience::First => settings.read_timeout.or(settings.idle_timeout),
+            Patience::Hot => Some(settings.idle_timeout.map_or(HOT, |idle| idle.min(HOT))),
+            Patience::Idle => settings.idle_timeout.map(|idle| idle.saturating_sub(HOT)),
         };
         self.reading.borrow_mut().after(timeout);
         let mut hurried = !first;
@@ -319,7 +334,7 @@ impl Shared {
                 hurried = true;
                 self.reading.borrow_mut().after(Some(FIRST_REQUEST));
             }
-            self.reading.borrow_mut().poll(cx).map(|()| Waited::Closed)
+            self.reading.borrow_mut().poll(cx).map(|()| over)
         })
         .await
     }

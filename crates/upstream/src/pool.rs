@@ -98,9 +98,9 @@ pub(crate) fn take(
 
 /// Keeps a clean HTTP/1 connection.
 pub(crate) fn give(connection: Box<Connection>) {
-    let home = connection.home();
-    let most = home.transport.max_idle_per_host;
     PLACES.with_borrow_mut(|places| {
+        let home = connection.home();
+        let most = home.transport.max_idle_per_host;
         let place = place(places, home.key, &home.transport, &home.endpoint);
         if place.is(&home.transport, &home.endpoint) && place.idle.len() < most {
             place.idle.push((connection, Instant::now()));
