@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
+use tokio::net::TcpStream;
 
 use crate::error::ProxyError;
 
@@ -33,6 +34,24 @@ pub trait BodyStream {
     /// True once no frame can come any more, so that a head can say "no body" before anything is polled.
     fn is_end(&self) -> bool {
         self.remaining() == Some(0)
+    }
+
+    /// Whether what is left could go to another plain connection without passing through this process, and is long
+    /// enough for that to pay.
+    fn can_splice(&self) -> bool {
+        false
+    }
+
+    /// Moves what is left into `target`, whose own buffers must be empty; adds to `moved` the bytes that reached it.
+    /// Ready when everything was moved; `None` when it can not be done after all, and the rest comes as frames.
+    fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: &TcpStream,
+        moved: &mut u64,
+    ) -> Poll<Option<Result<(), BodyError>>> {
+        let _ = (cx, target, moved);
+        Poll::Ready(None)
     }
 
     /// A tunnel's two directions, taken once by the driver after a 101 response; `None` for every other body.

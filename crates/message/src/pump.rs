@@ -13,6 +13,16 @@ pub trait BodySink {
     fn send(&mut self, frame: Frame) -> Result<(), ProxyError>;
     /// Writes what it took, without waiting for more.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProxyError>>;
+    /// Lets the body move what is left of it straight into this connection, where both ends can. `None`: they can not,
+    /// or not now.
+    fn poll_splice(
+        &mut self,
+        body: &mut Body,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(), ProxyError>>> {
+        let _ = (body, cx);
+        Poll::Ready(None)
+    }
     /// Ends the body; writes what it took first.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProxyError>>;
 }
@@ -30,6 +40,9 @@ pub fn poll_pump(
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), ProxyError>> {
     loop {
+        if let Some(spliced) = ready!(sink.poll_splice(body, cx)) {
+            spliced?;
+        }
         ready!(sink.poll_ready(cx))?;
         match body.poll_frame(cx) {
             Poll::Ready(Some(frame)) => sink.send(frame?)?,

@@ -878,6 +878,47 @@ impl BodySink for Sink<'_> {
         self.poll_write(cx)
     }
 
+    fn poll_splice(
+        &mut self,
+        body: &mut Body,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(), ProxyError>>> {
+        let (Body::Stream(source), BodyFraming::Length(_)) = (body, &*self.framing) else {
+            return Poll::Ready(None);
+        };
+        if !source.can_splice() || self.shared.stream.borrow().plain().is_none() {
+            return Poll::Ready(None);
+        }
+        if !self.shared.writer.borrow().is_empty()
+            && let Err(error) = ready!(self.poll_write(cx))
+        {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let stream = self.shared.stream.borrow();
+        let Some(target) = stream.plain() else {
+            return Poll::Ready(None);
+        };
+        let mut moved = 0;
+        let progress = source.poll_splice(cx, target, &mut moved);
+        *self.sent += moved;
+        if let BodyFraming::Length(left) = &mut *self.framing {
+            *left = left.saturating_sub(moved);
+        }
+        if progress.is_pending() {
+            // In the kernel it cannot be told which side is waited for: both have this long to move something.
+            if moved > 0 || !self.stall.is_set() {
+                let stall = Instant::now() + self.settings.write_stall;
+                self.stall
+                    .set(Some(self.until.map_or(stall, |until| until.min(stall))));
+            }
+            if self.stall.poll(cx).is_ready() {
+                let error = ProxyError::new(Kind::ClientTimeout, "nothing moved for too long");
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+        progress
+    }
+
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
         self.shared
             .writer

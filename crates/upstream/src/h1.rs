@@ -19,9 +19,10 @@ use pointsman_message::{
     Body, BodySink, BodyStream, Exchange, Frame, Kind, ProxyError, Response, ResponseHead, Retry,
     poll_pump,
 };
-use pointsman_net::{Deadline, Stream};
+use pointsman_net::{Deadline, Splice, SpliceEnd, SpliceError, Stream};
 use pointsman_wire::framing::{Answered, Framing};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::endpoint::Endpoint;
@@ -35,6 +36,9 @@ const MAX_INTERIM: u32 = 32;
 /// While a long body flows, reads are of this size.
 const BODY_READ: usize = 64 * 1024;
 
+/// Bodies that are at least this long are moved in the kernel where both connections are plain.
+const SPLICE_MIN: u64 = 64 * 1024;
+
 /// A connection to a server.
 pub(crate) struct Connection {
     stream: Stream,
@@ -44,6 +48,10 @@ pub(crate) struct Connection {
     /// What of the request's body is still to be sent while the response is already coming.
     upload: Option<Upload>,
     decoder: BodyDecoder,
+    /// The transfer of the rest of the body, once it has begun in the kernel.
+    splice: Option<Splice>,
+    /// Whether the kernel has refused to do that.
+    no_splice: bool,
     /// Whether the connection may be kept once the response is complete.
     keep: bool,
     used: bool,
@@ -72,6 +80,8 @@ impl Connection {
             deadline: Deadline::default(),
             upload: None,
             decoder: BodyDecoder::Done,
+            splice: None,
+            no_splice: false,
             keep: false,
             used: false,
             home,
@@ -467,11 +477,75 @@ impl BodyStream for ResponseBody {
         }
     }
 
+    fn can_splice(&self) -> bool {
+        self.conn.as_ref().is_some_and(|conn| {
+            !conn.no_splice
+                && conn.read.is_empty()
+                && conn.upload.is_none()
+                && conn.stream.plain().is_some()
+                && (conn.splice.is_some()
+                    || matches!(conn.decoder, BodyDecoder::Length(left) if left >= SPLICE_MIN))
+        })
+    }
+
+    fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: &TcpStream,
+        moved: &mut u64,
+    ) -> Poll<Option<Result<(), ProxyError>>> {
+        match &mut self.conn {
+            Some(conn) => poll_splice(conn, cx, target, moved),
+            None => Poll::Ready(None),
+        }
+    }
+
     fn remaining(&self) -> Option<u64> {
         self.conn
             .as_ref()
             .map_or(Some(0), |conn| conn.decoder.remaining())
     }
+}
+
+/// Moves the rest of a body in the kernel. Its source is the server's connection, its target the client's.
+fn poll_splice(
+    conn: &mut Connection,
+    cx: &mut Context<'_>,
+    target: &TcpStream,
+    moved: &mut u64,
+) -> Poll<Option<Result<(), ProxyError>>> {
+    let (BodyDecoder::Length(left), Some(source)) = (&mut conn.decoder, conn.stream.plain()) else {
+        return Poll::Ready(None);
+    };
+    let splice = conn.splice.get_or_insert_with(|| Splice::exactly(*left));
+    let before = splice.moved();
+    let progress = splice.poll_pump(cx, source, target);
+    let step = splice.moved() - before;
+    *moved += step;
+    *left -= step;
+    let error = match progress {
+        Poll::Pending => return Poll::Pending,
+        Poll::Ready(Ok(SpliceEnd::Limit)) => {
+            conn.splice = None;
+            conn.decoder = BodyDecoder::Done;
+            return Poll::Ready(Some(Ok(())));
+        }
+        Poll::Ready(Err(SpliceError::Unsupported(_))) => {
+            conn.splice = None;
+            conn.no_splice = true;
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Ok(SpliceEnd::Source)) => conn
+            .broken("the response ended early", None)
+            .with_retry(Retry::Never),
+        Poll::Ready(Err(SpliceError::Source(error))) => conn
+            .broken(&error.to_string(), None)
+            .with_retry(Retry::Never),
+        Poll::Ready(Err(SpliceError::Target(error))) => {
+            ProxyError::new(Kind::ClientGone, error.to_string())
+        }
+    };
+    Poll::Ready(Some(Err(error)))
 }
 
 /// A connection that stopped being HTTP. Never kept (I4).
