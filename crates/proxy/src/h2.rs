@@ -13,6 +13,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::header::{self, HeaderMap};
 use http::{Method, Request, Response as H2Response, StatusCode, Version};
+use pointsman_http1::buffer;
 use pointsman_message::{
     Body, BodySink, ConnectionInfo, Exchange, Frame, Interim, Kind, ProxyError, Response,
     ResponseHead, Scheme, poll_pump,
@@ -107,16 +108,12 @@ pub(crate) async fn serve<S>(
             Some(Ok((request, respond))) => {
                 requests += 1;
                 let count = Count::one_more(&streams);
-                let task = one(
-                    worker.clone(),
-                    settings.clone(),
-                    info.clone(),
-                    request,
-                    respond,
-                    count,
-                );
-                // Owned by the connection: when that closes, every await of the stream fails.
-                tokio::task::spawn_local(task);
+                let (worker, settings, info) = (worker.clone(), settings.clone(), info.clone());
+                // Owned by the connection: when that closes, every await of the stream fails. Boxed inside, because
+                // a task is moved several times before it has its place, and this one is large.
+                tokio::task::spawn_local(async move {
+                    Box::pin(one(worker, settings, info, request, respond, count)).await;
+                });
             }
             Some(Err(error)) => {
                 tracing::debug!(entryPointName = &*settings.name, %error, "http/2 connection failed");
@@ -152,7 +149,7 @@ async fn one(
     respond: SendResponse<Bytes>,
     _count: Count,
 ) {
-    let mut exchange = Exchange::new(info);
+    let mut exchange = Exchange::with_request(info, buffer::take_request());
     let (parts, recv) = request.into_parts();
     let scheme = if exchange.connection.tls.is_some() {
         Scheme::Https
@@ -300,7 +297,14 @@ async fn respond_to(
     };
     let mut head = H2Response::new(());
     *head.status_mut() = response.head.status;
-    *head.headers_mut() = response.head.headers.clone();
+    *head.headers_mut() = if worker
+        .recorder()
+        .wants_response_headers(handled.progress.noted.as_ref())
+    {
+        response.head.headers.clone()
+    } else {
+        std::mem::take(&mut response.head.headers)
+    };
     if let Some(length) = length.filter(|length| *length > 0 || !bodiless) {
         head.headers_mut()
             .insert(header::CONTENT_LENGTH, length.into());
@@ -348,6 +352,7 @@ async fn respond_to(
         (received.get(), sent),
         grpc,
     );
+    buffer::give_request(std::mem::take(&mut exchange.request));
 }
 
 fn note(

@@ -57,6 +57,11 @@ impl Recorder {
         }
     }
 
+    /// Whether a finished exchange is recorded with the headers of its response.
+    pub(crate) fn wants_response_headers(&self, noted: Option<&Noted>) -> bool {
+        self.access_log.is_some() || noted.is_none_or(|noted| noted.protocol.is_grpc())
+    }
+
     /// Counts and logs a finished exchange.
     pub(crate) fn record(&self, finished: &Finished<'_>) {
         let exchange = finished.exchange;
