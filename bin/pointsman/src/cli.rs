@@ -450,7 +450,7 @@ field, what is wrong and what cures it. The exit code is 1 if one of them is an 
 Usage: pointsman explain [METHOD] URL [-H 'Name: value']... [--manifests DIR | options]
 
 Says which entry point, router, middlewares, service and servers a request would get, and why the
-next-best routers lost. Nothing is sent.
+next-best routers lost. Nothing is sent. The exit code is 1 if no router would take the request.
 
   -H, --header 'Name: value'   a header of the request; may be repeated
   --manifests DIR              derive the routers from this folder alone
@@ -462,8 +462,9 @@ next-best routers lost. Nothing is sent.
             "\
 Usage: pointsman demo [DIR]
 
-Starts two small backends, serves the example folder (or DIR) with them and prints what to try.
-Editing a file changes the routing at once.
+Starts two small backends on 127.0.0.1:9001 and 127.0.0.2:9001, serves the folder examples/shop (or
+DIR, with its dynamic.toml if it has one) on :8000 and :8443 (TLS), and API, ping and metrics on
+127.0.0.1:8080. Prints what to try, and what each change of a file does to the routing.
 "
         }
         "healthcheck" => {
