@@ -18,7 +18,7 @@ pub(crate) fn of(merged: &Merged, compiler: &Compiler, runtime: &Runtime) -> Vec
     // What disables a router is told there; the object that it comes from only if no router needs it.
     let mut told = BTreeSet::new();
     for (name, router) in runtime.routers.iter() {
-        if is_told_by_twin(runtime, name, router) {
+        if router.errors.is_empty() || is_told_by_twin(runtime, name, router) {
             continue;
         }
         for error in &router.errors {

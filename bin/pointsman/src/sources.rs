@@ -15,8 +15,6 @@ use pointsman_providers::manifests::ManifestsProvider;
 pub(crate) struct Sources {
     files: Option<FileProvider>,
     manifests: Option<ManifestsProvider>,
-    /// Names for the API, as Traefik writes them.
-    pub(crate) names: Vec<&'static str>,
 }
 
 impl Sources {
@@ -28,7 +26,6 @@ impl Sources {
         let mut sources = Self {
             files: None,
             manifests: None,
-            names: Vec::new(),
         };
         if let Some(file) = &static_.providers.file {
             let location = Location::new(
@@ -39,7 +36,6 @@ impl Sources {
             let sender = inbox.register(pointsman_providers::file::NAME, std::time::Duration::ZERO);
             sources.files =
                 Some(FileProvider::start(location, file.watch, sender).context("providers.file")?);
-            sources.names.push("File");
         }
         if let Some(ingress) = &static_.providers.kubernetes_ingress {
             let options = ingress_options(ingress, static_.core.default_rule_syntax)?;
@@ -47,7 +43,6 @@ impl Sources {
             let sender = inbox.register(pointsman_providers::manifests::NAME, throttle);
             let provider = ManifestsProvider::start(&ingress.manifests, options, sender);
             sources.manifests = Some(provider.context("providers.kubernetesIngress.manifests")?);
-            sources.names.push("KubernetesIngress");
         }
         Ok(sources)
     }

@@ -1,5 +1,7 @@
 //! The real process: its commands, and one life from start to end.
 
+#![expect(clippy::unwrap_used, reason = "in a test that is how a failure shows")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
