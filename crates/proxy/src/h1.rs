@@ -183,6 +183,7 @@ async fn burst(
         if shared.read.borrow().is_empty() {
             exchange.request.headers.clear();
             buffer::give(std::mem::take(&mut *shared.read.borrow_mut()));
+            let Some(_hot) = worker.stay_hot() else { break };
             match shared.wait_for_bytes(settings, member, Patience::Hot).await {
                 Waited::Bytes => {}
                 Waited::Quiet => break,

@@ -1,6 +1,6 @@
 //! Workers: one thread, one runtime, its own listening sockets, connections and kept connections to servers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -31,6 +31,8 @@ use crate::{h1, h2};
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// First byte of a TLS record that holds a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
+/// Most connections of a worker that may keep their buffers between two requests; some hundred KiB in all.
+const MAX_HOT: usize = 128;
 /// How long a listener's queue must be empty before its socket is closed.
 const QUIET: Duration = Duration::from_millis(300);
 /// How often kept connections are looked through.
@@ -112,6 +114,8 @@ pub struct Worker {
     members: RefCell<Members>,
     server_name: HeaderValue,
     recorder: Recorder,
+    /// Connections that wait for their next request with everything at hand.
+    hot: Cell<usize>,
     date: RefCell<(u64, HeaderValue)>,
 }
 
@@ -198,6 +202,7 @@ impl Worker {
             server_name: HeaderValue::from_str(host_name)
                 .unwrap_or(HeaderValue::from_static("pointsman")),
             recorder: Recorder::new(observers),
+            hot: Cell::new(0),
             date: RefCell::new((0, HeaderValue::from_static(""))),
             shared,
         });
@@ -259,6 +264,15 @@ impl Worker {
         self.table.borrow().clone()
     }
 
+    /// A place among the connections that keep what they hold while they wait; `None` if there are many already.
+    pub(crate) fn stay_hot(&self) -> Option<Hot<'_>> {
+        let hot = self.hot.get();
+        (hot < MAX_HOT).then(|| {
+            self.hot.set(hot + 1);
+            Hot(&self.hot)
+        })
+    }
+
     pub(crate) fn recorder(&self) -> &Recorder {
         &self.recorder
     }
@@ -280,6 +294,15 @@ impl Worker {
             *date = (second, value);
         }
         date.1.clone()
+    }
+}
+
+/// A place among the hot connections, given back when dropped.
+pub(crate) struct Hot<'w>(&'w Cell<usize>);
+
+impl Drop for Hot<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

@@ -37,7 +37,8 @@ pub struct Server {
     key: PlaceKey,
     preserve_path: bool,
     weight: u32,
-    sticky: StickyValues,
+    /// Where the service is sticky.
+    sticky: Option<Box<StickyValues>>,
 }
 
 impl Server {
@@ -50,7 +51,7 @@ impl Server {
     ) -> Self {
         Self {
             key: PlaceKey::new(transport, &endpoint),
-            sticky: StickyValues::new(&endpoint.url),
+            sticky: None,
             endpoint: Arc::new(endpoint),
             preserve_path,
             weight,
@@ -67,6 +68,12 @@ impl LoadBalancer {
         transport: Arc<Transport>,
         position: Arc<AtomicU32>,
     ) -> Self {
+        let mut servers = servers;
+        if sticky.is_some() {
+            for server in &mut servers {
+                server.sticky = Some(Box::new(StickyValues::new(&server.endpoint.url)));
+            }
+        }
         let weights: Vec<u32> = servers.iter().map(|server| server.weight).collect();
         Self {
             robin: WeightedRoundRobin::new(&weights, position),
@@ -88,7 +95,11 @@ impl LoadBalancer {
     /// [`ProxyError`]; [`Kind::NoServer`] if none may take it.
     pub async fn forward(&self, exchange: &mut Exchange) -> Result<Response, ProxyError> {
         let stuck = self.sticky.as_ref().map(|sticky| {
-            let servers = self.servers.iter().map(|server| &server.sticky).enumerate();
+            let servers = self
+                .servers
+                .iter()
+                .enumerate()
+                .filter_map(|(index, server)| Some((index, server.sticky.as_deref()?)));
             sticky.find(&exchange.request.headers, servers)
         });
         let index = match stuck {
@@ -118,7 +129,10 @@ impl LoadBalancer {
         exchange.record.upstream_head = Some(Instant::now());
         exchange.record.origin_status = Some(response.head.status);
         if let (Some(sticky), Some(Stuck::Nowhere | Stuck::ToOldForm(_))) = (&self.sticky, stuck)
-            && let Some(cookie) = sticky.set_cookie(&server.sticky)
+            && let Some(cookie) = server
+                .sticky
+                .as_deref()
+                .and_then(|values| sticky.set_cookie(values))
         {
             response.head.headers.append(SET_COOKIE, cookie);
         }
