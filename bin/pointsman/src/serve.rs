@@ -336,6 +336,8 @@ fn tell(problem: &Diagnostic) {
         severity,
         message,
     } = problem;
+    // Of the object as a whole, there is no field to name.
+    let field = Some(field.as_str()).filter(|field| !field.is_empty());
     match severity {
         Severity::Error => tracing::error!(object, field, "{message}"),
         Severity::Warning => tracing::warn!(object, field, "{message}"),
