@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::body::Body;
 use crate::head::{RequestHead, ResponseHead};
@@ -99,6 +99,10 @@ pub struct Record {
     pub forwarded_for_done: bool,
     /// Tries after the first.
     pub retries: u32,
+    /// Whether [`origin_headers`](Self::origin_headers) are to be kept.
+    pub keep_origin_headers: bool,
+    /// The server's headers, before middlewares.
+    pub origin_headers: Option<HeaderMap>,
     /// Name of the authenticated user.
     pub user: Option<String>,
     /// Why the exchange failed, if it did.

@@ -107,6 +107,7 @@ pub(crate) async fn handle(
 ) -> Response {
     exchange.record.start = Some(Instant::now());
     progress.noted = Some(worker.recorder().note(exchange));
+    exchange.record.keep_origin_headers = worker.recorder().wants_origin_headers();
     let table = worker.table();
     let route = table
         .entry_points

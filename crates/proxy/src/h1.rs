@@ -262,7 +262,11 @@ async fn one(
             settings,
             exchange,
             handled,
-            parsed.keep_alive && !last && exchange.request.method != Method::CONNECT,
+            parsed.keep_alive
+                && !last
+                // Told as late as can be: the worker may have begun to drain while the server worked.
+                && !worker.is_draining()
+                && exchange.request.method != Method::CONNECT,
         )
         .await
 }

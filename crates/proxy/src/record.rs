@@ -9,7 +9,7 @@ use pointsman_observe::access_log::{AccessLog, LogOrigin, LogRecord, LogTls, Wor
 use pointsman_observe::metrics::{
     self, MethodLabel, Metrics, ProtocolLabel, Sample, WorkerMetrics,
 };
-use pointsman_table::Route;
+use pointsman_table::{Route, Target};
 
 use crate::settings::Settings;
 
@@ -60,6 +60,13 @@ impl Recorder {
     /// Whether a finished exchange is recorded with the headers of its response.
     pub(crate) fn wants_response_headers(&self, noted: Option<&Noted>) -> bool {
         self.access_log.is_some() || noted.is_none_or(|noted| noted.protocol.is_grpc())
+    }
+
+    /// Whether the headers of servers are to be kept for the access log.
+    pub(crate) fn wants_origin_headers(&self) -> bool {
+        self.access_log
+            .as_ref()
+            .is_some_and(WorkerAccessLog::wants_headers)
     }
 
     /// Counts and logs a finished exchange.
@@ -137,7 +144,7 @@ fn line<'a>(
         },
         status: status.as_u16(),
         bytes: finished.bytes.1,
-        headers: None,
+        headers: record.origin_headers.as_ref(),
     });
     LogRecord {
         finished: SystemTime::now(),
@@ -159,7 +166,13 @@ fn line<'a>(
         request_bytes: finished.bytes.0,
         router: finished.route.map(|route| route.name.as_str()),
         kubernetes: finished.route.and_then(|route| route.origin.as_ref()),
-        service: finished.route.map(|route| route.service_name.as_str()),
+        // A request that a middleware answered did not get to the service.
+        service: finished
+            .route
+            .filter(|route| {
+                record.upstream_start.is_some() || matches!(route.target, Target::Internal(_))
+            })
+            .map(|route| route.service_name.as_str()),
         server_url: record.server_url.as_deref(),
         origin,
         retries: record.retries,

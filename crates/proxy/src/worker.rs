@@ -155,7 +155,7 @@ impl Member {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.worker.members.borrow().draining
+        self.worker.is_draining()
     }
 
     /// Ready once the worker drains.
@@ -236,6 +236,10 @@ impl Worker {
         // What is still open then is closed with the runtime.
         let _ = tokio::time::timeout(grace, finish).await;
         Ok(())
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.members.borrow().draining
     }
 
     fn drain(&self) {

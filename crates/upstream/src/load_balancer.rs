@@ -128,6 +128,9 @@ impl LoadBalancer {
         };
         exchange.record.upstream_head = Some(Instant::now());
         exchange.record.origin_status = Some(response.head.status);
+        if exchange.record.keep_origin_headers {
+            exchange.record.origin_headers = Some(response.head.headers.clone());
+        }
         if let (Some(sticky), Some(Stuck::Nowhere | Stuck::ToOldForm(_))) = (&self.sticky, stuck)
             && let Some(cookie) = server
                 .sticky

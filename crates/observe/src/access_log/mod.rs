@@ -206,6 +206,11 @@ pub struct WorkerAccessLog {
 }
 
 impl WorkerAccessLog {
+    /// Whether headers are written, so that those of the origin have to be kept.
+    pub fn wants_headers(&self) -> bool {
+        self.plan.headers.any()
+    }
+
     /// Logs a request, unless the filters leave it out.
     pub fn log(&self, record: &LogRecord<'_>) {
         let count = self.requests.fetch_add(1, Ordering::Relaxed) + 1;

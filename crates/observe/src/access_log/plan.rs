@@ -196,6 +196,12 @@ impl HeaderPlan {
         })
     }
 
+    /// Whether any header can be written at all.
+    pub(super) fn any(&self) -> bool {
+        self.default != HeaderMode::Drop
+            || self.by_name.values().any(|mode| *mode != HeaderMode::Drop)
+    }
+
     /// What is done with a header.
     pub(super) fn mode(&self, name: &HeaderName) -> HeaderMode {
         self.by_name.get(name).copied().unwrap_or(self.default)
