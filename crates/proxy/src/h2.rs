@@ -162,16 +162,27 @@ async fn one(
     exchange.request.headers = parts.headers;
     let declared = take_length(&mut exchange.request.headers);
     let received = Rc::new(Cell::new(0));
+    let interims = Rc::new(Interims {
+        continue_wanted: Cell::new(
+            exchange
+                .request
+                .headers
+                .get(header::EXPECT)
+                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")),
+        ),
+        respond: Rc::new(std::cell::RefCell::new(respond)),
+    });
+    let respond = interims.respond.clone();
     if !recv.is_end_stream() {
         let gap = settings.read_timeout.unwrap_or(settings.write_stall);
         let body = Counted {
             inner: StreamBody::of_request(recv, declared, gap),
             received: received.clone(),
+            interims: interims.clone(),
         };
         exchange.body = Body::Stream(Box::new(body));
     }
-    let respond = Rc::new(std::cell::RefCell::new(respond));
-    exchange.interim = Some(Rc::new(Interims(respond.clone())));
+    exchange.interim = Some(interims);
 
     let mut progress = Progress::default();
     let handled = match admit(&worker, &settings, &mut exchange, &parts.uri) {
@@ -375,15 +386,23 @@ fn note(
     });
 }
 
-struct Interims(Respond);
+struct Interims {
+    respond: Respond,
+    /// Whether the client waits for `100 Continue`.
+    continue_wanted: Cell<bool>,
+}
 
 impl Interim for Interims {
     fn send(&self, head: &ResponseHead) {
+        if head.status == StatusCode::CONTINUE && !self.continue_wanted.replace(false) {
+            // Sent already, or not asked for.
+            return;
+        }
         let mut interim = H2Response::new(());
         *interim.status_mut() = head.status;
         *interim.headers_mut() = head.headers.clone();
         // A stream that takes no more has told so to everyone else.
-        let _ = self.0.borrow_mut().send_informational(interim);
+        let _ = self.respond.borrow_mut().send_informational(interim);
     }
 }
 
@@ -391,10 +410,14 @@ impl Interim for Interims {
 struct Counted {
     inner: StreamBody,
     received: Rc<Cell<u64>>,
+    interims: Rc<Interims>,
 }
 
 impl pointsman_message::BodyStream for Counted {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, ProxyError>>> {
+        if self.interims.continue_wanted.get() {
+            self.interims.send(&ResponseHead::new(StatusCode::CONTINUE));
+        }
         let frame = self.inner.poll_frame(cx);
         if let Poll::Ready(Some(Ok(Frame::Data(data)))) = &frame {
             self.received.set(self.received.get() + data.len() as u64);

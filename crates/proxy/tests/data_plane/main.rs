@@ -9,4 +9,7 @@ mod support;
 
 mod balancing;
 mod bodies;
+mod deadlines;
+mod headers;
+mod http2;
 mod strictness;
