@@ -13,3 +13,4 @@ mod deadlines;
 mod headers;
 mod http2;
 mod strictness;
+mod tls;
