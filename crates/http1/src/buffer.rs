@@ -30,6 +30,23 @@ pub fn take() -> BytesMut {
         .unwrap_or_else(|| BytesMut::with_capacity(READ_BUFFER))
 }
 
+/// Makes sure that at least `at_least` bytes can be read into `buffer`, and gets back what earlier messages held of its
+/// memory: a read into the rest of a buffer would cut the next message in two.
+pub fn make_room(buffer: &mut BytesMut, at_least: usize) {
+    if buffer.capacity() == 0 {
+        *buffer = take();
+        return;
+    }
+    let free = buffer.capacity() - buffer.len();
+    let wanted = READ_BUFFER.saturating_sub(buffer.len()).max(at_least);
+    if free < wanted.min(READ_BUFFER - READ_BUFFER / 8).max(at_least)
+        && !buffer.try_reclaim(wanted)
+        && free < at_least
+    {
+        buffer.reserve(at_least.max(READ_BUFFER));
+    }
+}
+
 /// Gives an empty buffer back. It is kept only if nothing refers to its memory any more.
 pub fn give(mut buffer: BytesMut) {
     if !buffer.is_empty() || !(buffer.capacity() >= READ_BUFFER || buffer.try_reclaim(READ_BUFFER))

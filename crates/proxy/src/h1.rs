@@ -704,13 +704,7 @@ impl Shared {
 
     fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut read = self.read.borrow_mut();
-        if read.capacity() == read.len() {
-            if read.capacity() == 0 {
-                *read = buffer::take();
-            } else {
-                read.reserve(buffer::READ_BUFFER);
-            }
-        }
+        buffer::make_room(&mut read, 1);
         let mut stream = self.stream.borrow_mut();
         // `read_buf` is the safe way to read into memory that was never written.
         pin!(stream.read_buf(&mut *read)).poll(cx)

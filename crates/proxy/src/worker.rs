@@ -401,7 +401,7 @@ async fn connection(
             };
             let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
             let info = info(Some(facts));
-            let stream = Stream::Server(Box::new(tls));
+            let stream = Stream::Server(tls);
             if http2 {
                 Box::pin(h2::serve(worker, settings, stream, info, member)).await;
             } else {
@@ -463,7 +463,7 @@ async fn handshake(
     worker: &Worker,
     settings: &Settings,
     stream: TcpStream,
-) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, TlsInfo)> {
+) -> Option<(Box<tokio_rustls::server::TlsStream<TcpStream>>, TlsInfo)> {
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream)
         .await
         .ok()?;
@@ -484,8 +484,9 @@ async fn handshake(
         }
     };
     drop(table);
+    // Boxed where it is made: the future of the connection, which lasts as long as it does, holds no place for it.
     let tls = match start.into_stream(config).await {
-        Ok(tls) => tls,
+        Ok(tls) => Box::new(tls),
         Err(error) => {
             tracing::debug!(entryPointName = &*settings.name, %error, "tls handshake failed");
             return None;
@@ -511,4 +512,30 @@ async fn handshake(
             client_subject: None,
         },
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Size of the future that a function returns.
+    macro_rules! size_of_future {
+        ($function:expr, $($argument:ident),*) => {{
+            fn size<Future, $($argument),*>(
+                _: impl FnOnce($($argument),*) -> Future,
+            ) -> usize {
+                size_of::<Future>()
+            }
+            size($function)
+        }};
+    }
+
+    #[test]
+    fn the_futures_of_an_idle_connection_are_small() {
+        // What a connection costs before it has a buffer: thousands of them wait at a time.
+        let task = size_of_future!(connection, A, B, C, D, E, F);
+        let http1 = size_of_future!(h1::serve, A, B, C, D, E);
+        assert!(task < 1024, "connection: {task}");
+        assert!(http1 < 512, "http/1: {http1}");
+    }
 }

@@ -303,13 +303,7 @@ impl Connection {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, at_least: usize) -> Poll<io::Result<usize>> {
-        if self.read.capacity() - self.read.len() < at_least {
-            if self.read.capacity() == 0 {
-                self.read = buffer::take();
-            } else {
-                self.read.reserve(at_least.max(buffer::READ_BUFFER));
-            }
-        }
+        buffer::make_room(&mut self.read, at_least);
         poll_read_buf(&mut self.stream, cx, &mut self.read)
     }
 
