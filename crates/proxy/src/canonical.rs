@@ -251,7 +251,7 @@ fn port(scheme: Scheme, authority: &str) -> HeaderValue {
 }
 
 fn drop_managed(headers: &mut HeaderMap) {
-    drop_where(headers, |name| names::is_managed(name));
+    drop_where(headers, names::is_managed);
 }
 
 /// Of a trusted peer, only the true spellings are believed: `x_forwarded_for` is nobody's.

@@ -110,6 +110,10 @@ impl Control {
 /// One thread's part of the data plane.
 pub struct Worker {
     shared: Arc<Shared>,
+    #[expect(
+        clippy::redundant_allocation,
+        reason = "a request's hold on the table is a count of this thread, not one that all workers share"
+    )]
     table: RefCell<Rc<Arc<RoutingTable>>>,
     members: RefCell<Members>,
     server_name: HeaderValue,
@@ -260,6 +264,10 @@ impl Worker {
     }
 
     /// The current table. A request loads it once.
+    #[expect(
+        clippy::redundant_allocation,
+        reason = "a request's hold on the table is a count of this thread, not one that all workers share"
+    )]
     pub(crate) fn table(&self) -> Rc<Arc<RoutingTable>> {
         let generation = self.shared.generation.load(Ordering::Acquire);
         if self.table.borrow().generation != generation {
