@@ -35,6 +35,8 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that a client may have reset before they were looked at (I12).
 const PENDING_RESETS: usize = 20;
+/// Streams that a client may have reset before they were answered, beyond those that were answered (I12).
+const CANCELLED: usize = 500;
 /// Streams that we may have to reset for a client's mistakes before the connection is closed (I12).
 const LOCAL_RESETS: usize = 64;
 /// For the preface and the first settings where no read timeout is set (I10).
@@ -70,6 +72,7 @@ pub(crate) async fn serve<S>(
     };
 
     let streams = Rc::new(Cell::new(0_usize));
+    let cancelled = Rc::new(Cell::new(0_usize));
     let mut idle = Deadline::default();
     let mut ending = false;
     let mut requests: u64 = 0;
@@ -90,6 +93,11 @@ pub(crate) async fn serve<S>(
                     connection.graceful_shutdown();
                 }
             }
+            // However slowly they come: each of them had a server work for nothing.
+            if cancelled.get() > CANCELLED {
+                connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                ending = true;
+            }
             let accepted = connection.poll_accept(cx);
             if accepted.is_pending() && ending {
                 // A peer that neither answers nor reads must not keep what nothing runs on any more.
@@ -107,7 +115,7 @@ pub(crate) async fn serve<S>(
         match next.await {
             Some(Ok((request, respond))) => {
                 requests += 1;
-                let count = Count::one_more(&streams);
+                let count = Count::one_more(&streams, &cancelled);
                 let (worker, settings, info) = (worker.clone(), settings.clone(), info.clone());
                 // Owned by the connection: when that closes, every await of the stream fails. Boxed inside, because
                 // a task is moved several times before it has its place, and this one is large.
@@ -125,18 +133,32 @@ pub(crate) async fn serve<S>(
 }
 
 /// Counts the streams of a connection.
-struct Count(Rc<Cell<usize>>);
+struct Count {
+    streams: Rc<Cell<usize>>,
+    cancelled: Rc<Cell<usize>>,
+    is_cancelled: bool,
+}
 
 impl Count {
-    fn one_more(streams: &Rc<Cell<usize>>) -> Self {
+    fn one_more(streams: &Rc<Cell<usize>>, cancelled: &Rc<Cell<usize>>) -> Self {
         streams.set(streams.get() + 1);
-        Self(streams.clone())
+        Self {
+            streams: streams.clone(),
+            cancelled: cancelled.clone(),
+            is_cancelled: false,
+        }
     }
 }
 
 impl Drop for Count {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.streams.set(self.streams.get() - 1);
+        let cancelled = self.cancelled.get();
+        self.cancelled.set(if self.is_cancelled {
+            cancelled + 1
+        } else {
+            cancelled.saturating_sub(1)
+        });
     }
 }
 
@@ -147,7 +169,7 @@ async fn one(
     info: Rc<ConnectionInfo>,
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
-    _count: Count,
+    mut count: Count,
 ) {
     let mut exchange = Exchange::with_request(info, buffer::take_request());
     let (parts, recv) = request.into_parts();
@@ -201,6 +223,7 @@ async fn one(
             match watched(work, &respond).await {
                 Some(response) => progress.with(response),
                 None => {
+                    count.is_cancelled = true;
                     let error = ProxyError::new(Kind::ClientGone, "the client reset the stream");
                     let handled = progress.with(driver::failed(&mut exchange, error));
                     note(

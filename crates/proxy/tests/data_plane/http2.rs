@@ -799,6 +799,41 @@ fn floods_end_their_connection() {
 }
 
 #[test]
+fn resets_that_come_one_by_one_end_their_connection_too() {
+    run(async || {
+        // A server that answers nothing; how many connections it gets does not matter.
+        let gate = Gate::new();
+        let upstream = Upstream::scripted(vec![
+            vec![Step::RequestHead, Step::Wait(gate.clone())];
+            2_000
+        ])
+        .await
+        .unwrap();
+        let proxy = Proxy::before(&[upstream.address()]);
+        let mut client = Client::connect(proxy.address("web")).await;
+        let mut resets = 0;
+        while !client.driven.is_finished() {
+            let Ok(send) = client.send.clone().ready().await else {
+                break;
+            };
+            client.send = send;
+            let request = Request::get("http://a/").body(()).unwrap();
+            let Ok((response, mut stream)) = client.send.send_request(request, true) else {
+                break;
+            };
+            settle().await;
+            stream.send_reset(Reason::CANCEL);
+            drop(response);
+            settle().await;
+            resets += 1;
+            assert!(resets < 2_000, "resets without an end");
+        }
+        assert!(resets > 100, "{resets}: some resets are ordinary");
+        gate.open();
+    });
+}
+
+#[test]
 fn pings_are_answered_and_a_flood_of_them_holds_nothing() {
     run(async || {
         let upstream = Upstream::answering(OK).await.unwrap();
