@@ -1,8 +1,8 @@
 //! The HTTP/1 codec: bytes to messages and back, one implementation for both sides.
 //!
 //! Strict as `wire` is (I2: one framing or none): what two parsers could read differently is an error. The codec
-//! knows no policy: it hands out the parts of a head as they came ([`parse`]), decodes bodies ([`decode`]) and writes
-//! messages ([`write`]). The loops that drive it are the server connection in `proxy` and the client connection in
+//! knows no policy: it hands out the parts of a head as they came ([`mod@parse`]), decodes bodies ([`mod@decode`]) and writes
+//! messages ([`mod@write`]). The loops that drive it are the server connection in `proxy` and the client connection in
 //! `upstream`.
 //!
 //! Field values are slices of the read buffer; in steady state a message costs no allocation.
