@@ -42,6 +42,8 @@ const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// Within this time behind a response the next request finds everything at hand; then the connection gives back what
 /// it holds.
 const HOT: Duration = Duration::from_secs(1);
+/// Longest silence of a server inside a body that the kernel moves.
+const SERVER_GAP: Duration = Duration::from_secs(3_600);
 /// Bytes of further requests that are read while one is answered.
 const PIPELINE_MAX: usize = 64 * 1024;
 /// A refused client gets this long, and this many bytes, to read why before the connection closes.
@@ -904,14 +906,24 @@ impl BodySink for Sink<'_> {
             *left = left.saturating_sub(moved);
         }
         if progress.is_pending() {
-            // In the kernel it cannot be told which side is waited for: both have this long to move something.
-            if moved > 0 || !self.stall.is_set() {
+            // A client that has room is not the one that is waited for.
+            let client_has_room = target.poll_write_ready(cx).is_ready();
+            if client_has_room {
+                self.stall.after(Some(SERVER_GAP));
+            } else if moved > 0 || !self.stall.is_set() {
                 let stall = Instant::now() + self.settings.write_stall;
                 self.stall
                     .set(Some(self.until.map_or(stall, |until| until.min(stall))));
             }
             if self.stall.poll(cx).is_ready() {
-                let error = ProxyError::new(Kind::ClientTimeout, "nothing moved for too long");
+                let error = if client_has_room {
+                    ProxyError::new(
+                        Kind::UpstreamTimeout,
+                        "the server fell silent inside a response",
+                    )
+                } else {
+                    ProxyError::new(Kind::ClientTimeout, "the client reads nothing")
+                };
                 return Poll::Ready(Some(Err(error)));
             }
         }

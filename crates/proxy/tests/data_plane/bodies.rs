@@ -562,3 +562,58 @@ fn a_half_closed_client_still_gets_its_answer() {
         assert!(client.read_to_end().await.unwrap().is_empty());
     });
 }
+
+#[test]
+fn a_long_body_moves_in_the_kernel_and_leaves_both_connections_clean() {
+    run(async || {
+        let body: Vec<u8> = (0..2_000_000_u32).map(|n| (n % 253) as u8).collect();
+        let mut answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+        answer.extend_from_slice(&body);
+        // One connection for both requests: the second proves that the first left not a byte behind.
+        let upstream = Upstream::scripted(vec![vec![
+            Step::Request,
+            Step::send(answer),
+            Step::Request,
+            Step::send(OK),
+            Step::Wait(Gate::new()),
+        ]])
+        .await
+        .unwrap();
+        let proxy = Proxy::before(&[upstream.address()]);
+        let mut client = proxy.client().await;
+        client
+            .send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        let long = client.read_response("GET").await.unwrap();
+        assert!(long.body == body, "{} bytes came", long.body.len());
+        client
+            .send("GET /short HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        assert_eq!(client.read_response("GET").await.unwrap().body, b"ok");
+    });
+}
+
+#[test]
+fn a_long_body_that_ends_early_ends_the_connection() {
+    run(async || {
+        let upstream = Upstream::scripted(vec![vec![
+            Step::Request,
+            Step::send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{}",
+                "x".repeat(200_000)
+            )),
+        ]])
+        .await
+        .unwrap();
+        let proxy = Proxy::before(&[upstream.address()]);
+        let mut client = proxy.client().await;
+        client
+            .send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        assert!(client.read_response("GET").await.is_err());
+    });
+}
