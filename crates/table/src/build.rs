@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -150,6 +151,7 @@ fn sanitised(text: &str) -> String {
 /// Ways to servers that middlewares ask, one per server and TLS, so that tables share their connections.
 pub(crate) struct Calls<'a> {
     pub(crate) known: &'a Mutex<HashMap<CallKey, Arc<dyn Call>>>,
+    pub(crate) read_file: &'a dyn Fn(&Path) -> std::io::Result<Vec<u8>>,
 }
 
 pub(crate) type CallKey = (Origin, String);
@@ -177,7 +179,7 @@ impl OpenCall for Calls<'_> {
             max_idle_conns_per_host: 200,
             ..data
         };
-        let key = (origin.clone(), identity(tls));
+        let key = (origin.clone(), self.identity(tls));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(call) = known.get(&key) {
             return Ok(call.clone());
@@ -198,12 +200,24 @@ impl OpenCall for Calls<'_> {
     }
 }
 
-/// Everything of `tls` that makes a difference, the key's text included; never shown.
-fn identity(tls: Option<&ClientTls>) -> String {
-    tls.map_or_else(String::new, |tls| {
-        let key = tls.key.as_ref().map_or("", |key| key.expose().as_str());
-        format!("{:?}", (&tls.ca, &tls.cert, key, tls.insecure_skip_verify))
-    })
+impl Calls<'_> {
+    /// Everything of `tls` that makes a difference, by content: a file may change behind its path. Never shown.
+    pub(crate) fn identity(&self, tls: Option<&ClientTls>) -> String {
+        tls.map_or_else(String::new, |tls| {
+            let key = tls.key.as_ref().map_or("", |key| key.expose().as_str());
+            let content = [tls.ca.as_str(), tls.cert.as_str(), key].map(|entry| self.digest(entry));
+            format!("{:?}", (content, tls.insecure_skip_verify))
+        })
+    }
+
+    /// Of a PEM text, or of the file at a path. What cannot be read stays a path; building says what is wrong with it.
+    fn digest(&self, entry: &str) -> [u8; 20] {
+        let content = match entry.contains("-----BEGIN") || entry.is_empty() {
+            true => None,
+            false => (self.read_file)(Path::new(entry)).ok(),
+        };
+        Sha1::digest(content.as_deref().unwrap_or(entry.as_bytes())).into()
+    }
 }
 
 /// A server that a middleware asks: the request goes as it is.

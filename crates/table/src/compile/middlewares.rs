@@ -61,7 +61,10 @@ impl Compiler {
                 .collect();
             return Ok(self.steps(&Node::Middleware(name.clone()), &names)?.into());
         }
-        let calls = Calls { known: &self.calls };
+        let calls = Calls {
+            known: &self.calls,
+            read_file: &*self.env.read_file,
+        };
         let context = BuildContext {
             name,
             calls: &calls,
