@@ -1,5 +1,6 @@
 //! One request on its way, with the facts of the connection that it came by.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -105,6 +106,8 @@ pub struct Record {
     pub origin_headers: Option<HeaderMap>,
     /// Name of the authenticated user.
     pub user: Option<String>,
+    /// Routes of inner layers that it took after the first one, in order: values of the routing table's own type.
+    pub inner_routes: Vec<Arc<dyn Any + Send + Sync>>,
     /// Why the exchange failed, if it did.
     pub failure: Option<String>,
 }

@@ -1,70 +1,18 @@
 //! The request driver: from the canonical request to the response, the same for every protocol.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
 use pointsman_message::chain::{filter_request, filter_response};
 use pointsman_message::{Exchange, Flow, Kind, Next, ProxyError, Response};
-use pointsman_rule::RequestView;
-use pointsman_table::Route;
+use pointsman_table::{ExchangeView, Route};
 use pointsman_wire::path;
 
 use crate::error;
 use crate::record::Noted;
 use crate::settings::Settings;
 use crate::worker::Worker;
-
-/// What the rules see of an exchange.
-pub(crate) struct View<'e> {
-    exchange: &'e Exchange,
-    path: Cow<'e, str>,
-}
-
-impl<'e> View<'e> {
-    pub(crate) fn new(exchange: &'e Exchange) -> Self {
-        let path = exchange.request.path();
-        // Rules match the path with everything decoded that is not reserved; most paths hold nothing encoded.
-        let path = match path::routing_path(path.as_bytes()) {
-            Cow::Borrowed(_) => Cow::Borrowed(path),
-            Cow::Owned(decoded) => Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
-        };
-        Self { exchange, path }
-    }
-}
-
-impl RequestView for View<'_> {
-    fn host(&self) -> &str {
-        self.exchange.request.host()
-    }
-    fn path(&self) -> &str {
-        &self.path
-    }
-    fn method(&self) -> &str {
-        self.exchange.request.method.as_str()
-    }
-    fn header<'v>(&'v self, name: &'v HeaderName) -> impl Iterator<Item = &'v [u8]> {
-        // `Host` is no field of ours, but rules may ask for it as one.
-        let host =
-            (*name == http::header::HOST).then(|| self.exchange.request.authority().as_bytes());
-        host.into_iter().chain(
-            self.exchange
-                .request
-                .headers
-                .get_all(name)
-                .iter()
-                .map(|value| value.as_bytes()),
-        )
-    }
-    fn query(&self) -> Option<&str> {
-        self.exchange.request.query()
-    }
-    fn peer_ip(&self) -> IpAddr {
-        self.exchange.connection.peer.ip()
-    }
-}
 
 /// What is known of an exchange on its way. Kept by the codec, so that it is there also for an exchange that is given
 /// up.
@@ -112,7 +60,7 @@ pub(crate) async fn handle(
     let route = table
         .entry_points
         .get(settings.index)
-        .and_then(|entry| entry.find(exchange.request.scheme, &View::new(exchange)));
+        .and_then(|entry| entry.find(exchange.request.scheme, &ExchangeView::new(exchange)));
     let Some(route) = route else {
         return Response::text(StatusCode::NOT_FOUND, "404 page not found");
     };

@@ -114,9 +114,14 @@ impl Recorder {
             }
             if let Some(Some(slots)) = slots {
                 counters.router(&slots.router, &sample);
+                let mut last = slots;
+                for slots in inner_routes(exchange).filter_map(|route| route.metrics.as_ref()) {
+                    counters.router(&slots.router, &sample);
+                    last = slots;
+                }
                 if exchange.record.upstream_start.is_some() {
-                    counters.service(&slots.service, &sample);
-                    counters.retries(&slots.service, exchange.record.retries);
+                    counters.service(&last.service, &sample);
+                    counters.retries(&last.service, exchange.record.retries);
                 }
             }
         }
@@ -128,6 +133,12 @@ impl Recorder {
     }
 }
 
+/// The routers of inner layers that the exchange took, the outermost first.
+fn inner_routes(exchange: &Exchange) -> impl DoubleEndedIterator<Item = &Route> {
+    let routes = exchange.record.inner_routes.iter();
+    routes.filter_map(|route| route.downcast_ref::<Route>())
+}
+
 fn line<'a>(
     finished: &Finished<'a>,
     noted: &'a Noted,
@@ -136,6 +147,7 @@ fn line<'a>(
     let exchange = finished.exchange;
     let record = &exchange.record;
     let request = &exchange.request;
+    let route = inner_routes(exchange).next_back().or(finished.route);
     let origin = record.origin_status.map(|status| LogOrigin {
         duration: match (record.upstream_start, record.upstream_head) {
             (Some(start), Some(head)) => head.duration_since(start),
@@ -164,11 +176,10 @@ fn line<'a>(
         authority: request.authority(),
         request_headers: &request.headers,
         request_bytes: finished.bytes.0,
-        router: finished.route.map(|route| route.name.as_str()),
-        kubernetes: finished.route.and_then(|route| route.origin.as_ref()),
+        router: route.map(|route| route.name.as_str()),
+        kubernetes: route.and_then(|route| route.origin.as_ref()),
         // A request that a middleware answered did not get to the service.
-        service: finished
-            .route
+        service: route
             .filter(|route| {
                 record.upstream_start.is_some() || matches!(route.target, Target::Internal(_))
             })

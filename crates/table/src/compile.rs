@@ -4,15 +4,18 @@
 //! of object has its file in `compile/`.
 
 mod graph;
+mod layers;
 mod middlewares;
 mod routers;
 mod services;
+#[cfg(test)]
+mod tests;
 mod tls;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pointsman_config::Diagnostic;
 use pointsman_config::names::{INTERNAL, QualifiedName};
@@ -25,12 +28,16 @@ use pointsman_tls::{CertificateStore, Tls};
 use pointsman_upstream::Transport;
 
 use self::graph::{Graph, Node, diff};
+use self::layers::Layers;
 use self::routers::Placed;
 use self::services::BuiltService;
 use self::tls::TlsState;
 use crate::build::CallKey;
 use crate::runtime::Runtime;
 use crate::table::{EntryPointTable, RoutingTable};
+
+/// Reads a whole file.
+pub type ReadFile = Box<dyn Fn(&Path) -> std::io::Result<Vec<u8>> + Send + Sync>;
 
 /// What compiling needs from outside.
 pub struct Environment {
@@ -41,7 +48,7 @@ pub struct Environment {
     /// The services of provider `internal`, by name.
     pub internal_services: BTreeMap<String, Arc<dyn Call>>,
     /// Reads a file that an object names.
-    pub read_file: Box<dyn Fn(&Path) -> std::io::Result<Vec<u8>> + Send + Sync>,
+    pub read_file: ReadFile,
     /// Where passwords are hashed.
     pub hashing: Arc<HashPool>,
 }
@@ -54,6 +61,7 @@ pub struct Compiler {
     merged: Merged,
     generation: u64,
     graph: Graph,
+    layers: Layers,
     transports: HashMap<QualifiedName, Result<Arc<Transport>, String>>,
     middlewares: HashMap<QualifiedName, Result<Arc<[Step]>, String>>,
     services: HashMap<QualifiedName, Result<Arc<BuiltService>, String>>,
@@ -81,6 +89,7 @@ impl Compiler {
             routers: vec![BTreeMap::new(); entry_point_names.len()],
             policies: Vec::new(),
             stale: true,
+            conflicted: BTreeSet::new(),
             diagnostics: Vec::new(),
         };
         Self {
@@ -92,6 +101,7 @@ impl Compiler {
             merged: Merged::default(),
             generation: 0,
             graph: Graph::default(),
+            layers: Layers::default(),
             transports: HashMap::new(),
             middlewares: HashMap::new(),
             services: HashMap::new(),
@@ -143,14 +153,37 @@ impl Compiler {
             changed.push(Node::TlsOptions(QualifiedName::new("default", INTERNAL)));
         }
         self.update_tls_options(&before);
-        let affected = self.graph.affected(changed);
+        let mut members = self.layers.members();
+        for node in &changed {
+            if let Node::Router(name) = node {
+                let router = self.merged.routers.find(name);
+                self.layers.update(name, router.map(|router| &**router));
+            }
+        }
+        members.extend(self.layers.members());
+        let mut affected = self.graph.affected(changed);
+        if affected
+            .iter()
+            .any(|node| matches!(node, Node::Router(name) if members.contains(name)))
+        {
+            affected.extend(members.into_iter().map(Node::Router));
+            self.layers.plan(&self.merged.routers);
+        }
         for node in &affected {
             self.forget(node);
         }
+        let mut affected: Vec<Node> = affected.into_iter().collect();
+        affected.sort_by_key(|node| match node {
+            Node::Router(name) => (1, self.layers.place(name)),
+            _ => (0, 0),
+        });
         for node in affected {
             self.rebuild(node, rank);
         }
         self.update_policies();
+        let calls = self.calls.get_mut();
+        let calls = calls.unwrap_or_else(PoisonError::into_inner);
+        calls.retain(|_, call| Arc::strong_count(call) > 1);
         self.generation += 1;
         RoutingTable {
             generation: self.generation,

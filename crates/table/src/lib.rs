@@ -13,7 +13,9 @@ pub mod index;
 pub mod internal;
 mod runtime;
 mod table;
+mod view;
 
-pub use compile::{Compiler, Environment};
+pub use compile::{Compiler, Environment, ReadFile};
 pub use runtime::{Runtime, RuntimeMiddleware, RuntimeRouter, RuntimeService, Status};
 pub use table::{EntryPointTable, Route, RouteMetrics, RouteOrder, RoutingTable, Target};
+pub use view::ExchangeView;

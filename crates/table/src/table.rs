@@ -1,17 +1,20 @@
 //! The table itself.
 
+use std::any::Any;
 use std::sync::Arc;
 
+use http::StatusCode;
 use pointsman_config::dynamic::http::KubernetesOrigin;
 use pointsman_config::names::QualifiedName;
-use pointsman_message::{Call, Exchange, LocalBoxFuture, ProxyError, Response, Scheme, Step};
+use pointsman_message::{Call, Exchange, LocalBoxFuture, Next, ProxyError, Response, Scheme, Step};
 use pointsman_observe::metrics::{RouterSlot, ServiceSlot};
-use pointsman_rule::RequestView;
+use pointsman_rule::{HostKey, IndexKey, PathKey, RequestView, Rule};
 use pointsman_tls::{CertificateStore, Demands, Policies};
 use pointsman_upstream::LoadBalancer;
 
 use crate::index::RuleIndex;
 use crate::runtime::Runtime;
+use crate::view::ExchangeView;
 
 /// What a request is routed by. Immutable; a request keeps the one that it began with.
 pub struct RoutingTable {
@@ -39,11 +42,11 @@ pub struct EntryPointTable {
 impl EntryPointTable {
     /// The route of a request.
     pub fn find(&self, scheme: Scheme, view: &impl RequestView) -> Option<&Arc<Route>> {
-        self.index(scheme).find(view)
+        self.of_scheme(scheme).find(view)
     }
 
     /// The index for requests of this scheme.
-    pub fn index(&self, scheme: Scheme) -> &RuleIndex<Arc<Route>, RouteOrder> {
+    pub fn of_scheme(&self, scheme: Scheme) -> &RuleIndex<Arc<Route>, RouteOrder> {
         match scheme {
             Scheme::Http => &self.plain,
             Scheme::Https => &self.tls,
@@ -51,8 +54,55 @@ impl EntryPointTable {
     }
 }
 
-/// Decides between routes of equal priority: the provider's rank (`providers.precedence`), then the name.
-pub type RouteOrder = (usize, QualifiedName);
+/// Decides between routes of equal priority; smaller goes first.
+///
+/// By the provider's rank (`providers.precedence`), then the more precise rule (an exact host, then an exact path),
+/// then the older Ingress (creation time, namespace, name; those without a creation time last), then the router's name.
+/// A later Ingress with a clever name cannot take over a route.
+// differs from traefik: a random one wins there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RouteOrder {
+    provider: usize,
+    vagueness: u8,
+    created: i64,
+    names: Arc<OrderNames>,
+}
+
+/// The rarely compared part of a [`RouteOrder`].
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct OrderNames {
+    namespace: String,
+    ingress: String,
+    router: QualifiedName,
+}
+
+impl RouteOrder {
+    /// The place of router `name` with this rule, made from `origin` if it comes from an Ingress.
+    pub fn new(
+        provider: usize,
+        rule: &Rule,
+        origin: Option<&KubernetesOrigin>,
+        name: &QualifiedName,
+    ) -> Self {
+        let keys = rule.index_keys();
+        let all = |is_exact: fn(&IndexKey) -> bool| !keys.is_empty() && keys.iter().all(is_exact);
+        let host = all(|key| matches!(key.host, HostKey::Exact(_)));
+        let path = all(|key| matches!(key.path, PathKey::Exact(_)));
+        Self {
+            provider,
+            vagueness: u8::from(!host) * 2 + u8::from(!path),
+            created: origin
+                .map(|origin| origin.created)
+                .filter(|created| *created != 0)
+                .unwrap_or(i64::MAX),
+            names: Arc::new(OrderNames {
+                namespace: origin.map_or_else(String::new, |origin| origin.namespace.clone()),
+                ingress: origin.map_or_else(String::new, |origin| origin.ingress_name.clone()),
+                router: name.clone(),
+            }),
+        }
+    }
+}
 
 /// A router on one entry point, compiled.
 pub struct Route {
@@ -103,6 +153,8 @@ pub enum Target {
     LoadBalancer(Arc<LoadBalancer>),
     /// A service of the router's own.
     Internal(Arc<dyn Call>),
+    /// Other routers, by their rules, once the middlewares of this one ran (multi-layer routing).
+    Children(Arc<RuleIndex<Arc<Route>, RouteOrder>>),
 }
 
 impl Target {
@@ -114,8 +166,31 @@ impl Target {
         match self {
             Self::LoadBalancer(service) => service.forward(exchange).await,
             Self::Internal(service) => service.call(exchange).await,
+            Self::Children(routes) => enter(routes, exchange).await,
         }
     }
+}
+
+/// Routes an exchange as it is now among the routers of an inner layer.
+fn enter<'a>(
+    routes: &'a RuleIndex<Arc<Route>, RouteOrder>,
+    exchange: &'a mut Exchange,
+) -> LocalBoxFuture<'a, Result<Response, ProxyError>> {
+    let Some(route) = routes.find(&ExchangeView::new(exchange)) else {
+        let response = Response::text(StatusCode::NOT_FOUND, "404 page not found");
+        return Box::pin(std::future::ready(Ok(response)));
+    };
+    // Another try starts from here again.
+    let taken = &mut exchange.record.inner_routes;
+    let leads_here = |taken: &Arc<dyn Any + Send + Sync>| {
+        taken.downcast_ref::<Route>().is_some_and(
+            |route| matches!(&route.target, Target::Children(own) if std::ptr::eq(&**own, routes)),
+        )
+    };
+    let outer = taken.iter().rposition(leads_here).map_or(0, |at| at + 1);
+    taken.truncate(outer);
+    taken.push(route.clone());
+    Next::new(&route.steps, &route.target).run(exchange)
 }
 
 impl Call for Target {

@@ -11,6 +11,7 @@ use pointsman_rule::{MAX_USER_PRIORITY, Rule, Syntax};
 
 use super::Compiler;
 use super::graph::Node;
+use super::services::BuiltService;
 use crate::index::Entry;
 use crate::runtime::{RuntimeRouter, Status};
 use crate::table::{Route, RouteMetrics, RouteOrder, Target};
@@ -25,6 +26,7 @@ pub(super) struct Placed {
 
 impl Compiler {
     pub(super) fn take_out(&mut self, name: &QualifiedName) {
+        self.layers.built.remove(name);
         for placed in self.routes.remove(name).unwrap_or_default() {
             Arc::make_mut(&mut self.runtime.routers).remove(&placed.runtime_name);
             if placed.tls {
@@ -52,7 +54,13 @@ impl Compiler {
         router: &Arc<Router>,
         rank: &dyn Fn(&str) -> usize,
     ) {
-        let mut problems = Vec::new();
+        let mut problems = self.layers.notes(name).warnings;
+        if !router.parent_refs.is_empty() {
+            let config = router.clone();
+            let placed = self.place_group(name, name.clone(), config, Vec::new(), problems, rank);
+            self.routes.insert(name.clone(), vec![placed]);
+            return;
+        }
         let wanted = if router.entry_points.is_empty() {
             self.default_entry_points.clone()
         } else {
@@ -91,11 +99,8 @@ impl Compiler {
                     .filter_map(|p| self.entry_point_names.get(*p))
                     .cloned()
                     .collect();
-                Arc::make_mut(&mut config).entry_points = if shared.is_empty() {
-                    wanted.clone()
-                } else {
-                    names
-                };
+                Arc::make_mut(&mut config).entry_points =
+                    if shared.is_empty() { wanted } else { names };
             }
             groups.push((name.clone(), config, shared));
         }
@@ -144,7 +149,8 @@ impl Compiler {
             Status::Warning
         };
         let mut priority = None;
-        let built = if positions.is_empty() {
+        let is_child = !config.parent_refs.is_empty();
+        let built = if positions.is_empty() && !is_child {
             Err(Vec::new())
         } else {
             self.route(name, &runtime_name, &config)
@@ -165,7 +171,19 @@ impl Compiler {
                         }
                     }
                 }
-                let order: RouteOrder = (rank(name.provider()), runtime_name.clone());
+                let order = RouteOrder::new(
+                    rank(name.provider()),
+                    &rule,
+                    config.origin.as_ref(),
+                    &runtime_name,
+                );
+                let entry = Entry {
+                    id,
+                    priority: effective,
+                    order,
+                    rule,
+                    target: route,
+                };
                 for position in positions {
                     if let Some(table) = self.entry_points.get_mut(position) {
                         let index = if tls {
@@ -173,16 +191,12 @@ impl Compiler {
                         } else {
                             &mut table.plain
                         };
-                        let entry = Entry {
-                            id,
-                            priority: effective,
-                            order: order.clone(),
-                            rule: rule.clone(),
-                            target: route.clone(),
-                        };
-                        *index = index.rebuild([], [entry]);
+                        *index = index.rebuild([], [entry.clone()]);
                         placed.entry_points.push(position);
                     }
+                }
+                if is_child {
+                    self.layers.built.insert(runtime_name.clone(), entry);
                 }
             }
             Err(errors) => {
@@ -226,6 +240,57 @@ impl Compiler {
         Some(changed)
     }
 
+    /// What answers behind a router: its service, or its children.
+    fn router_service(
+        &mut self,
+        name: &QualifiedName,
+        runtime_name: &QualifiedName,
+        config: &Router,
+        errors: &mut Vec<String>,
+    ) -> (QualifiedName, Option<Arc<BuiltService>>) {
+        let children = self.layers.children(name);
+        if config.service.is_empty() {
+            // Prints as `router@provider-muxer`, as in Traefik's metrics.
+            let muxer = format!("{}-muxer", runtime_name.provider());
+            let muxer = QualifiedName::new(runtime_name.name(), &muxer);
+            if children.is_empty() {
+                errors.push("router has no service and no child routers".to_owned());
+                return (muxer, None);
+            }
+            let routes: Vec<_> = children
+                .iter()
+                .filter_map(|child| self.layers.built.get(child))
+                .cloned()
+                .collect();
+            if routes.is_empty() {
+                errors.push(format!(
+                    "no child routers could be added to muxer ({} skipped)",
+                    children.len()
+                ));
+                return (muxer, None);
+            }
+            let service = BuiltService {
+                target: Target::Children(Arc::new(routes.into_iter().collect())),
+                steps: Arc::default(),
+            };
+            return (muxer, Some(Arc::new(service)));
+        }
+        if !children.is_empty() {
+            errors.push(
+                "router has both a service and is referenced as a parent by other routers"
+                    .to_owned(),
+            );
+        }
+        let service_name = QualifiedName::resolve(&config.service, name.provider());
+        let node = Node::Router(name.clone());
+        self.graph.add(&node, Node::Service(service_name.clone()));
+        let service = self
+            .service(&service_name)
+            .map_err(|error| errors.push(error))
+            .ok();
+        (service_name, service)
+    }
+
     #[expect(
         clippy::type_complexity,
         reason = "what a router is made of, taken apart by its only caller"
@@ -255,12 +320,7 @@ impl Compiler {
                 config.priority
             ));
         }
-        if !config.parent_refs.is_empty() || config.service.is_empty() {
-            errors.push(
-                "multi-layer routing is not built yet: give the router a service and no parentRefs"
-                    .to_owned(),
-            );
-        }
+        errors.extend(self.layers.notes(name).errors);
         let tls_options = self.tls_options(
             &node,
             name,
@@ -278,15 +338,7 @@ impl Compiler {
             .steps(&node, &names)
             .map_err(|error| errors.push(error))
             .unwrap_or_default();
-        let service_name = QualifiedName::resolve(&config.service, name.provider());
-        self.graph.add(&node, Node::Service(service_name.clone()));
-        let service = match config.service.is_empty() {
-            true => None,
-            false => self
-                .service(&service_name)
-                .map_err(|error| errors.push(error))
-                .ok(),
-        };
+        let (service_name, service) = self.router_service(name, runtime_name, config, &mut errors);
         let (Some(rule), Some(service), true) = (rule, service, errors.is_empty()) else {
             return Err(errors);
         };

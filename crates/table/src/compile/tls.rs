@@ -1,6 +1,6 @@
 //! Certificates, TLS options and which router is served under which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pointsman_config::Diagnostic;
@@ -16,16 +16,21 @@ use super::Compiler;
 use super::graph::Node;
 use crate::runtime::Status;
 
+/// The hosts of a router's rule, and the name of its options.
+type HostsAndOptions = (Vec<String>, Arc<str>);
+
 /// What is known about TLS.
 pub(super) struct TlsState {
     pub(super) memory: Tls,
     pub(super) store: Arc<CertificateStore>,
     pub(super) options: PolicySet,
     /// Routers with TLS by entry point: their hosts and their options.
-    pub(super) routers: Vec<BTreeMap<QualifiedName, (Vec<String>, Arc<str>)>>,
+    pub(super) routers: Vec<BTreeMap<QualifiedName, HostsAndOptions>>,
     pub(super) policies: Vec<Arc<Policies>>,
     /// Whether `policies` are out of date.
     pub(super) stale: bool,
+    /// Routers that are shown with a conflict of their options, and the text.
+    pub(super) conflicted: BTreeSet<(QualifiedName, &'static str)>,
     /// Problems of certificates, then of options.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -81,6 +86,17 @@ impl Compiler {
             return;
         }
         self.tls.policies.clear();
+        for (name, message) in std::mem::take(&mut self.tls.conflicted) {
+            if let Some(router) = Arc::make_mut(&mut self.runtime.routers).get_mut(&name)
+                && router.errors.iter().any(|error| error == message)
+            {
+                let router = Arc::make_mut(router);
+                router.errors.retain(|error| error != message);
+                if router.errors.is_empty() {
+                    router.status = Status::Enabled;
+                }
+            }
+        }
         for routers in &self.tls.routers {
             let hosts: Vec<Vec<&str>> = routers
                 .values()
@@ -109,6 +125,9 @@ impl Compiler {
                 if let Some(router) =
                     shown.and_then(|name| Arc::make_mut(&mut self.runtime.routers).get_mut(name))
                 {
+                    self.tls
+                        .conflicted
+                        .extend(shown.map(|name| (name.clone(), message)));
                     let router = Arc::make_mut(router);
                     router.status = router.status.max(Status::Warning);
                     if !router.errors.iter().any(|error| error == message) {
