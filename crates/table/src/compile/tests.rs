@@ -815,3 +815,15 @@ fn a_way_is_told_apart_by_the_content_of_its_files() {
     *content.lock().unwrap() = b"two".to_vec();
     assert_ne!(first, calls.identity(Some(&tls)));
 }
+
+#[test]
+fn options_that_ask_for_certificates_need_a_host() {
+    let options = "tls: { options: { m: { clientAuth: { clientAuthType: RequestClientCert } } } }";
+    let router = |rule: &str| {
+        let router = format!("broken: {{ rule: '{rule}', service: s, tls: {{ options: m }} }}");
+        format!("{}\n{options}", routers(&router))
+    };
+    disables(&router("PathPrefix(`/only`)"), "needs a Host in the rule");
+    let table = table(&router("Host(`broken`)"));
+    assert_eq!(state(&table, "broken"), ("enabled", String::new()));
+}
