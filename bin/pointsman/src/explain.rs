@@ -265,7 +265,8 @@ fn why_not(loser: &RunnerUp<std::sync::Arc<Route>, RouteOrder>, best: Option<i64
         let mismatches: Vec<String> = loser.mismatches.iter().map(ToString::to_string).collect();
         mismatches.join("; ")
     } else if best == Some(priority) {
-        "matches with the same priority, and comes later by provider, precision, age and name".to_owned()
+        "matches with the same priority, and comes later by provider, precision, age and name"
+            .to_owned()
     } else {
         "matches, but its priority is lower".to_owned()
     };
