@@ -45,6 +45,11 @@ pub const UNBUILT: &[Unbuilt] = &[
     unbuilt("certificatesResolvers", ACME),
     unbuilt("entryPoints.*.allowACMEByPass", ACME),
     unbuilt("entryPoints.*.http.tls.certResolver", ACME),
+    Unbuilt {
+        option: "entryPoints.*.http2.maxEncoderHeaderTableSize",
+        reason: "the HPACK table for responses cannot be set yet",
+        harmless: &["4096"],
+    },
     unbuilt("entryPoints.*.http3", "HTTP/3 is not built yet"),
     Unbuilt {
         option: "entryPoints.*.observability.traceVerbosity",
